@@ -1,0 +1,1 @@
+//! Runs a plugin against recorded exchanges, without a server.

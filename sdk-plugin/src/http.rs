@@ -1,0 +1,225 @@
+//! HTTP through the host, with the connection's credential added outside the plugin.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Failure,
+    abi::patchbay::plugin::http::{self as host, Fault},
+    link, time,
+};
+
+/// A request to be sent. Authorization, cookie, host and hop-by-hop headers of a plugin's own are dropped by the host.
+#[derive(Debug, Clone)]
+pub struct Request {
+    method: &'static str,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+}
+
+/// A GET of `url`: absolute, or a path below the provider's base URL, beginning with `/`.
+pub fn get(url: impl Into<String>) -> Request {
+    Request::new("GET", url)
+}
+
+/// A POST to `url`, as in [`get`].
+pub fn post(url: impl Into<String>) -> Request {
+    Request::new("POST", url)
+}
+
+impl Request {
+    /// A request with any method, for those that have no function of their own.
+    pub fn new(method: &'static str, url: impl Into<String>) -> Self {
+        Self { method, url: url.into(), headers: Vec::new(), body: None }
+    }
+
+    /// Adds a parameter to the URL's query, percent-encoded.
+    #[must_use]
+    pub fn query(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+        self.url.push(if self.url.contains('?') { '&' } else { '?' });
+        percent_encode(name, &mut self.url);
+        self.url.push('=');
+        percent_encode(&value.to_string(), &mut self.url);
+        self
+    }
+
+    /// Adds a parameter if there is a value.
+    #[must_use]
+    pub fn query_if(self, name: &str, value: Option<impl std::fmt::Display>) -> Self {
+        match value {
+            Some(value) => self.query(name, value),
+            None => self,
+        }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Sets a JSON body and its content type.
+    ///
+    /// # Errors
+    /// The plugin is to blame if the body cannot be written as JSON.
+    pub fn json(mut self, body: &impl Serialize) -> Result<Self, Failure> {
+        let bytes = serde_json::to_vec(body).map_err(|e| Failure::plugin(format!("The body is not JSON: {e}")))?;
+        self.body = Some(bytes);
+        Ok(self.header("content-type", "application/json"))
+    }
+
+    /// Sends it and waits for the whole answer, whatever its status.
+    ///
+    /// # Errors
+    /// As the host says: `Fault` becomes a [`Failure`] that blames the right one.
+    pub fn send(self) -> Result<Response, Failure> {
+        let Self { method, url, headers, body } = self;
+        let response: Result<host::Response, Fault> =
+            host::fetch(&host::Request { method: method.to_owned(), url, headers, body });
+        let host::Response { status, headers, body } = response?;
+        Ok(Response { status, headers, body })
+    }
+
+    /// Sends it, demands success and reads JSON.
+    ///
+    /// # Errors
+    /// Those of [`Request::send`], [`Response::success`] and [`Response::json`].
+    pub fn fetch<T: DeserializeOwned>(self) -> Result<T, Failure> {
+        self.send()?.success()?.json()
+    }
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The first value of a header; the name in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The link with this relation (RFC 8288), `next` for example.
+    #[must_use]
+    pub fn link(&self, relation: &str) -> Option<String> {
+        self.headers.iter().filter(|(n, _)| n == "link").find_map(|(_, value)| link::find(value, relation))
+    }
+
+    /// `Retry-After` (RFC 9110 section 10.2.3) in seconds from now, from either of its forms.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        let value = self.header("retry-after")?.trim();
+        if let Ok(seconds) = value.parse() {
+            return Some(seconds);
+        }
+        let then = time::http_date(value)?;
+        Some(u32::try_from(then.saturating_sub(time::now()).div_ceil(1000)).unwrap_or(u32::MAX))
+    }
+
+    /// The answer if its status is 2xx, else the failure that the status stands for: 401 and 403 send the end user to
+    /// connect again, 408, 429 and 5xx are the provider's and tried later, any other is the plugin's.
+    /// Look at [`Response::status`] first where the provider means something else by it.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn success(self) -> Result<Self, Failure> {
+        let status = self.status;
+        match status {
+            200..=299 => Ok(self),
+            401 => Err(Failure::end_user("The provider does not accept the credential any more (401).")),
+            403 => Err(Failure::end_user("The provider refuses access with this credential (403).")),
+            408 | 429 | 500..=599 => {
+                let message = if status == 429 { "The provider asks to wait" } else { "The provider has a fault" };
+                let seconds = self.retry_after();
+                Err(Failure::provider(format!("{message} ({status}).")).retry_after(seconds))
+            }
+            _ => Err(Failure::plugin(format!("The provider answered {status}, for which this plugin was not written."))),
+        }
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// The provider is to blame if it is not JSON or of another shape.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        self.borrow_json()
+    }
+
+    /// The body as JSON that borrows from it, `&serde_json::value::RawValue` for example: the cheap way to large pages.
+    ///
+    /// # Errors
+    /// The provider is to blame if it is not JSON or of another shape.
+    pub fn borrow_json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Failure> {
+        serde_json::from_slice(&self.body)
+            .map_err(|e| Failure::provider(format!("The provider's answer is not what its documentation says: {e}")))
+    }
+}
+
+/// Everything but RFC 3986's unreserved characters.
+fn percent_encode(text: &str, into: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            into.push(char::from(byte));
+        } else {
+            into.push('%');
+            for nibble in [byte >> 4, byte & 15] {
+                into.extend(DIGITS.get(usize::from(nibble)).copied().map(char::from));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Blame;
+
+    fn response(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
+        let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        Response { status, headers, body: body.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn queries_are_encoded() {
+        let request = get("/orders").query("after", "a b&c=é").query_if("since", None::<u8>).query("limit", 10);
+        assert_eq!(request.url, "/orders?after=a%20b%26c%3D%C3%A9&limit=10");
+    }
+
+    #[test]
+    fn each_status_blames_the_right_one() {
+        for (status, blame) in [
+            (401, Blame::EndUser),
+            (403, Blame::EndUser),
+            (404, Blame::Plugin),
+            (408, Blame::Provider),
+            (429, Blame::Provider),
+            (503, Blame::Provider),
+        ] {
+            let failure = response(status, &[("retry-after", "7")], "").success().unwrap_err();
+            assert_eq!(failure.blame, blame, "{status}");
+            assert_eq!(failure.retry_after, (blame == Blame::Provider).then_some(7), "{status}");
+        }
+        assert!(response(204, &[], "").success().is_ok());
+    }
+
+    #[test]
+    fn a_page_that_is_not_json_is_the_providers() {
+        assert_eq!(response(200, &[], "<html>").json::<Vec<u8>>().unwrap_err().blame, Blame::Provider);
+    }
+
+    #[test]
+    fn links_are_found_over_several_headers() {
+        let answer = response(200, &[("link", "</a>; rel=prev"), ("link", "</c>; rel=next")], "");
+        assert_eq!(answer.link("next").as_deref(), Some("/c"));
+    }
+}
