@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod entropy;
+pub mod manifest;
 pub mod mint;
 pub mod scope;
 pub mod secret;

@@ -1,0 +1,182 @@
+-- Providers configured in an environment, the accounts connected through them, and the way there.
+
+CREATE TABLE integrations (
+    integration_id uuid PRIMARY KEY,
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    environment_id uuid NOT NULL REFERENCES environments,
+    slug text NOT NULL CHECK (slug ~ '^[a-z0-9-]{1,64}$'),
+    provider text NOT NULL,
+    display_name text NOT NULL,
+    client_id text,
+    client_secret bytea,
+    scopes text[],
+    variables jsonb NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    UNIQUE (environment_id, slug)
+);
+COMMENT ON TABLE integrations IS 'Providers as configured in an environment.';
+COMMENT ON COLUMN integrations.integration_id IS 'The integration.';
+COMMENT ON COLUMN integrations.tenant_id IS 'Whose it is.';
+COMMENT ON COLUMN integrations.environment_id IS 'Where it is.';
+COMMENT ON COLUMN integrations.slug IS 'What the tenant''s code calls it, unique within the environment.';
+COMMENT ON COLUMN integrations.provider IS 'The slug of the provider''s manifest.';
+COMMENT ON COLUMN integrations.display_name IS 'What end users read.';
+COMMENT ON COLUMN integrations.client_id IS 'The OAuth client, if the provider asks for one.';
+COMMENT ON COLUMN integrations.client_secret IS 'Its secret, sealed.';
+COMMENT ON COLUMN integrations.scopes IS 'What is asked for; null for the manifest''s list.';
+COMMENT ON COLUMN integrations.variables IS 'Values of the manifest''s integration-level variables.';
+COMMENT ON COLUMN integrations.created_at IS 'When it was configured.';
+COMMENT ON COLUMN integrations.updated_at IS 'When it was last changed.';
+CALL patchbay_wall_environment('integrations');
+
+CREATE TABLE connections (
+    connection_id uuid PRIMARY KEY,
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    environment_id uuid NOT NULL REFERENCES environments,
+    integration_id uuid NOT NULL REFERENCES integrations,
+    end_user_id text NOT NULL,
+    end_user_name text,
+    account text,
+    account_name text,
+    health text NOT NULL CHECK (health IN ('pending', 'active', 'needs_reauth', 'paused', 'revoked', 'deleting')),
+    health_cause text,
+    health_reason text NOT NULL,
+    health_changed_at timestamptz NOT NULL,
+    variables jsonb NOT NULL DEFAULT '{}',
+    config jsonb NOT NULL DEFAULT '{}',
+    metadata jsonb NOT NULL DEFAULT '{}',
+    tags jsonb NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    CHECK ((health = 'needs_reauth') = (health_cause IS NOT NULL))
+);
+CREATE INDEX connections_by_environment ON connections (environment_id, connection_id);
+CREATE INDEX connections_by_integration ON connections (integration_id, connection_id);
+CREATE INDEX connections_by_end_user ON connections (environment_id, end_user_id);
+COMMENT ON TABLE connections IS 'End users'' accounts at providers.';
+COMMENT ON COLUMN connections.connection_id IS 'The connection.';
+COMMENT ON COLUMN connections.tenant_id IS 'Whose it is.';
+COMMENT ON COLUMN connections.environment_id IS 'Where it is.';
+COMMENT ON COLUMN connections.integration_id IS 'Through what it was made.';
+COMMENT ON COLUMN connections.end_user_id IS 'The tenant''s own id of the end user.';
+COMMENT ON COLUMN connections.end_user_name IS 'What the tenant calls the end user.';
+COMMENT ON COLUMN connections.account IS 'The provider''s stable id of the account.';
+COMMENT ON COLUMN connections.account_name IS 'What people call the account.';
+COMMENT ON COLUMN connections.health IS 'State of the connection.';
+COMMENT ON COLUMN connections.health_cause IS 'Why the end user must connect again; set in that state alone.';
+COMMENT ON COLUMN connections.health_reason IS 'The state in words for a person.';
+COMMENT ON COLUMN connections.health_changed_at IS 'Since when.';
+COMMENT ON COLUMN connections.variables IS 'Values of the manifest''s connection-level variables.';
+COMMENT ON COLUMN connections.config IS 'Configuration handed to the plugin.';
+COMMENT ON COLUMN connections.metadata IS 'The tenant''s own notes.';
+COMMENT ON COLUMN connections.tags IS 'The tenant''s own labels, filterable.';
+COMMENT ON COLUMN connections.created_at IS 'When it was made.';
+COMMENT ON COLUMN connections.updated_at IS 'When it was last changed.';
+CALL patchbay_wall_environment('connections');
+
+CREATE TABLE credentials (
+    connection_id uuid PRIMARY KEY REFERENCES connections ON DELETE CASCADE,
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    environment_id uuid NOT NULL REFERENCES environments,
+    generation bigint NOT NULL,
+    sealed bytea NOT NULL,
+    refreshable boolean NOT NULL,
+    expires_at timestamptz,
+    scopes_granted text[],
+    lease_number bigint NOT NULL DEFAULT 0,
+    lease_until timestamptz,
+    refresh_failures integer NOT NULL DEFAULT 0,
+    refresh_not_before timestamptz,
+    updated_at timestamptz NOT NULL
+);
+COMMENT ON TABLE credentials IS 'The secret of each connection as it stands after its latest refresh.';
+COMMENT ON COLUMN credentials.connection_id IS 'Whose secret it is.';
+COMMENT ON COLUMN credentials.tenant_id IS 'The connection''s tenant.';
+COMMENT ON COLUMN credentials.environment_id IS 'The connection''s environment.';
+COMMENT ON COLUMN credentials.generation IS 'Counts refreshes and reconnects; a refresh commits only over the generation that it read.';
+COMMENT ON COLUMN credentials.sealed IS 'The token set: AES-256-GCM under a data key, bound to this row.';
+COMMENT ON COLUMN credentials.refreshable IS 'Whether a refresh token is in it.';
+COMMENT ON COLUMN credentials.expires_at IS 'When the access token ends, if the provider said so.';
+COMMENT ON COLUMN credentials.scopes_granted IS 'What was granted, if the provider said so.';
+COMMENT ON COLUMN credentials.lease_number IS 'Fencing number of the latest refresh lease.';
+COMMENT ON COLUMN credentials.lease_until IS 'Until when one refresher owns the refresh; null when none does.';
+COMMENT ON COLUMN credentials.refresh_failures IS 'Failed refreshes in a row.';
+COMMENT ON COLUMN credentials.refresh_not_before IS 'After a failure: no refresh before this.';
+COMMENT ON COLUMN credentials.updated_at IS 'When this generation was committed.';
+CALL patchbay_wall_environment('credentials');
+
+CREATE TABLE connect_sessions (
+    connect_session_id uuid PRIMARY KEY,
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    environment_id uuid NOT NULL REFERENCES environments,
+    token_hash bytea NOT NULL UNIQUE,
+    end_user_id text NOT NULL,
+    end_user_name text,
+    integrations uuid[],
+    reconnect_id uuid REFERENCES connections ON DELETE CASCADE,
+    allowed_origins text[] NOT NULL,
+    return_url text,
+    language text,
+    tags jsonb NOT NULL DEFAULT '{}',
+    state text NOT NULL CHECK (state IN ('open', 'connected', 'revoked')),
+    connection_id uuid REFERENCES connections ON DELETE SET NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+COMMENT ON TABLE connect_sessions IS 'Short-lived grants to make or repair a connection.';
+COMMENT ON COLUMN connect_sessions.connect_session_id IS 'The session.';
+COMMENT ON COLUMN connect_sessions.tenant_id IS 'Whose it is.';
+COMMENT ON COLUMN connect_sessions.environment_id IS 'Where the connection will be.';
+COMMENT ON COLUMN connect_sessions.token_hash IS 'SHA-256 of the token that the connect page shows.';
+COMMENT ON COLUMN connect_sessions.end_user_id IS 'The tenant''s own id of the end user.';
+COMMENT ON COLUMN connect_sessions.end_user_name IS 'What the tenant calls the end user.';
+COMMENT ON COLUMN connect_sessions.integrations IS 'What may be picked; null for all of the environment.';
+COMMENT ON COLUMN connect_sessions.reconnect_id IS 'The connection to repair, if it is for that.';
+COMMENT ON COLUMN connect_sessions.allowed_origins IS 'Pages that may embed the connect page and hear its result.';
+COMMENT ON COLUMN connect_sessions.return_url IS 'Where the same-tab flow ends.';
+COMMENT ON COLUMN connect_sessions.language IS 'BCP 47 tag of the end user''s language.';
+COMMENT ON COLUMN connect_sessions.tags IS 'Put on the connection that is made.';
+COMMENT ON COLUMN connect_sessions.state IS 'Open until a connection is made or it is revoked; expiry is by time.';
+COMMENT ON COLUMN connect_sessions.connection_id IS 'What came of it.';
+COMMENT ON COLUMN connect_sessions.created_at IS 'When it was opened.';
+COMMENT ON COLUMN connect_sessions.expires_at IS 'From when on it is refused.';
+CALL patchbay_wall_environment('connect_sessions');
+
+CREATE TABLE connect_attempts (
+    attempt_id uuid PRIMARY KEY,
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    environment_id uuid NOT NULL REFERENCES environments,
+    connect_session_id uuid NOT NULL REFERENCES connect_sessions ON DELETE CASCADE,
+    integration_id uuid NOT NULL REFERENCES integrations ON DELETE CASCADE,
+    state text NOT NULL CHECK (state IN ('pending', 'consumed', 'connected', 'failed')),
+    display text NOT NULL CHECK (display IN ('popup', 'redirect')),
+    state_hash bytea NOT NULL UNIQUE,
+    browser_hash bytea NOT NULL,
+    verifier bytea,
+    variables jsonb NOT NULL DEFAULT '{}',
+    failure_code text,
+    failure_detail text,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    finished_at timestamptz
+);
+CREATE INDEX connect_attempts_by_session ON connect_attempts (connect_session_id, attempt_id);
+COMMENT ON TABLE connect_attempts IS 'Tries at authorising within a connect session.';
+COMMENT ON COLUMN connect_attempts.attempt_id IS 'The attempt.';
+COMMENT ON COLUMN connect_attempts.tenant_id IS 'The session''s tenant.';
+COMMENT ON COLUMN connect_attempts.environment_id IS 'The session''s environment.';
+COMMENT ON COLUMN connect_attempts.connect_session_id IS 'The session it belongs to.';
+COMMENT ON COLUMN connect_attempts.integration_id IS 'What was picked.';
+COMMENT ON COLUMN connect_attempts.state IS 'Pending until the callback takes it, consumed while the code is exchanged, then connected or failed.';
+COMMENT ON COLUMN connect_attempts.display IS 'Whether the provider''s page was opened in a popup or in the same tab.';
+COMMENT ON COLUMN connect_attempts.state_hash IS 'SHA-256 of the state parameter (RFC 6749 section 10.12).';
+COMMENT ON COLUMN connect_attempts.browser_hash IS 'SHA-256 of the cookie that binds it to the browser that began it.';
+COMMENT ON COLUMN connect_attempts.verifier IS 'PKCE verifier (RFC 7636), sealed; null where the manifest opts out, and wiped at the end.';
+COMMENT ON COLUMN connect_attempts.variables IS 'What the end user filled in.';
+COMMENT ON COLUMN connect_attempts.failure_code IS 'Why it failed, as a stable code.';
+COMMENT ON COLUMN connect_attempts.failure_detail IS 'The same in words, never a secret.';
+COMMENT ON COLUMN connect_attempts.created_at IS 'When it was begun.';
+COMMENT ON COLUMN connect_attempts.expires_at IS 'From when on the callback is refused.';
+COMMENT ON COLUMN connect_attempts.finished_at IS 'When it ended.';
+CALL patchbay_wall_environment('connect_attempts');

@@ -1,0 +1,1 @@
+DROP TABLE records, run_seen, run_logs, runs, syncs, jobs;

@@ -1,0 +1,114 @@
+//! Providers, and their configurations in an environment.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use ids::IntegrationId;
+
+crate::api! {
+/// A provider that this server knows.
+pub struct Provider {
+    /// Short unique name.
+    pub slug: String,
+    /// What people call it.
+    pub name: String,
+    /// Its category.
+    pub category: String,
+    /// Where the vendor documents the API.
+    pub docs: String,
+    /// How an account is connected, such as `oauth2_code`.
+    pub auth_mode: String,
+    /// Scopes asked for unless the integration says otherwise.
+    pub default_scopes: Vec<String>,
+    /// Values to fill in for an integration.
+    pub integration_variables: Vec<Variable>,
+    /// Values that the end user fills in.
+    pub connection_variables: Vec<Variable>,
+    /// What can be synced.
+    pub streams: Vec<String>,
+}
+
+/// A value to fill in.
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// `origin`, `label` or `text`.
+    pub kind: String,
+    /// What the form calls it.
+    pub label: String,
+    /// Shown below the field.
+    pub help: Option<String>,
+    /// Used when nothing is filled in.
+    pub default: Option<String>,
+}
+
+/// An integration to configure.
+pub struct CreateIntegration {
+    /// The provider's slug.
+    pub provider: String,
+    /// What your code calls it, unique within the environment; the provider's slug if absent.
+    #[serde(default)]
+    pub slug: Option<String>,
+    /// What end users read; the provider's name if absent.
+    #[serde(default)]
+    pub display_name: Option<String>,
+    /// The OAuth client, as registered with the provider.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// Its secret. Write-only.
+    #[serde(default)]
+    pub client_secret: Option<String>,
+    /// What to ask for; the provider's defaults if absent.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+    /// Values of the provider's integration-level variables.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+}
+
+/// Changes to an integration; what is absent stays.
+#[derive(Default)]
+pub struct UpdateIntegration {
+    /// What end users read.
+    #[serde(default)]
+    pub display_name: Option<String>,
+    /// The OAuth client.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// Its secret.
+    #[serde(default)]
+    pub client_secret: Option<String>,
+    /// What to ask for.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+    /// Values of the provider's integration-level variables, as a whole.
+    #[serde(default)]
+    pub variables: Option<BTreeMap<String, String>>,
+}
+
+/// An integration.
+pub struct Integration {
+    /// Its id.
+    pub id: IntegrationId,
+    /// What your code calls it.
+    pub slug: String,
+    /// The provider's slug.
+    pub provider: String,
+    /// What end users read.
+    pub display_name: String,
+    /// The OAuth client.
+    pub client_id: Option<String>,
+    /// Whether a client secret is stored.
+    pub has_client_secret: bool,
+    /// What is asked for.
+    pub scopes: Vec<String>,
+    /// Values of the provider's integration-level variables.
+    pub variables: BTreeMap<String, String>,
+    /// To be registered with the provider, exactly so.
+    pub redirect_uri: String,
+    /// When it was configured.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+}

@@ -1,0 +1,111 @@
+//! What the operator does: tenants, environments and their first keys and members.
+
+use chrono::{DateTime, Utc};
+use ids::{ApiKeyId, EnvironmentId, MemberId, TenantId};
+
+crate::api! {
+/// A tenant to create.
+pub struct CreateTenant {
+    /// Short unique name: lower-case letters, digits and dashes.
+    pub slug: String,
+    /// What people call the company.
+    pub name: String,
+}
+
+/// A tenant.
+pub struct Tenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Short unique name.
+    pub slug: String,
+    /// What people call the company.
+    pub name: String,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+}
+
+/// An environment to create.
+pub struct CreateEnvironment {
+    /// Short name, unique within the tenant.
+    pub slug: String,
+    /// What people call it.
+    pub name: String,
+}
+
+/// An environment.
+pub struct Environment {
+    /// Its id.
+    pub id: EnvironmentId,
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// Short name, unique within the tenant.
+    pub slug: String,
+    /// What people call it.
+    pub name: String,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+}
+
+/// An API key to create.
+pub struct CreateApiKey {
+    /// What to call it.
+    pub name: String,
+    /// What it may do, such as `connections:read`; `*` for everything.
+    pub scopes: Vec<String>,
+    /// When it ends; absent for never.
+    #[serde(default)]
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// An API key as listed.
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// What it is called.
+    pub name: String,
+    /// Its first characters.
+    pub hint: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Since when it is refused.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// An API key just made. The secret is shown this once.
+pub struct CreatedApiKey {
+    /// The key as listed from now on.
+    pub key: ApiKey,
+    /// The secret itself.
+    pub secret: String,
+}
+
+/// A member to add.
+pub struct CreateMember {
+    /// Their address; what they sign in with.
+    pub email: String,
+    /// What they are called.
+    pub name: String,
+    /// At least 12 characters.
+    pub password: String,
+    /// `owner`, `admin`, `developer`, `support` or `auditor`.
+    pub role: String,
+}
+
+/// A member.
+pub struct Member {
+    /// Their id.
+    pub id: MemberId,
+    /// Whose portal they sign in to.
+    pub tenant_id: TenantId,
+    /// Their address.
+    pub email: String,
+    /// What they are called.
+    pub name: String,
+    /// What they may do.
+    pub role: String,
+}
+}

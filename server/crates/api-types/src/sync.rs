@@ -1,0 +1,137 @@
+//! Syncs, their runs and the records that they bring.
+
+use chrono::{DateTime, Utc};
+use ids::{ConnectionId, RunId, SyncId};
+
+crate::api! {
+/// A recurring pull of one stream of one connection.
+pub struct Sync {
+    /// Its id.
+    pub id: SyncId,
+    /// Whose account is pulled.
+    pub connection_id: ConnectionId,
+    /// The stream.
+    pub stream: String,
+    /// `incremental` or `full`.
+    pub mode: String,
+    /// Seconds between runs, before jitter.
+    pub every_seconds: u32,
+    /// Whether it is paused.
+    pub paused: bool,
+    /// When it is due.
+    pub next_run_at: DateTime<Utc>,
+    /// The latest run.
+    pub last_run: Option<RunSummary>,
+}
+
+/// A run in short.
+pub struct RunSummary {
+    /// Its id.
+    pub id: RunId,
+    /// The stream.
+    pub stream: String,
+    /// Where it stands.
+    pub state: RunState,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// One execution of a sync.
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// Of which sync.
+    pub sync_id: SyncId,
+    /// Of which connection.
+    pub connection_id: ConnectionId,
+    /// The stream.
+    pub stream: String,
+    /// Why it ran: `connect`, `schedule` or `api`.
+    pub trigger: String,
+    /// Where it stands.
+    pub state: RunState,
+    /// What it did.
+    pub counts: RunCounts,
+    /// Why it failed.
+    pub error: Option<RunError>,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// What a run did.
+#[derive(Copy, Eq, Default)]
+pub struct RunCounts {
+    /// Pages committed.
+    pub pages: u32,
+    /// Records that were new.
+    pub added: u64,
+    /// Records whose content changed.
+    pub updated: u64,
+    /// Records that are gone at the provider.
+    pub deleted: u64,
+    /// Records that were as stored.
+    pub unchanged: u64,
+}
+
+/// Why a run failed.
+pub struct RunError {
+    /// Stable code.
+    pub code: String,
+    /// The same in words.
+    pub message: String,
+    /// Who has to do something about it: `end_user`, `tenant`, `provider`, `plugin` or `platform`.
+    pub blame: String,
+}
+
+/// Where a run stands.
+#[derive(Copy, Eq, Hash)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// At work, or waiting to be resumed.
+    Running,
+    /// Done.
+    Succeeded,
+    /// Given up; the next scheduled run goes on at the last committed page.
+    Failed,
+}
+
+/// A line of a run's log.
+pub struct RunLogLine {
+    /// Line number, from 1.
+    pub line: u32,
+    /// `debug`, `info`, `warn` or `error`.
+    pub level: String,
+    /// The line.
+    pub message: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// A record.
+pub struct Record {
+    /// The provider's id of it.
+    pub id: String,
+    /// The record; as last seen if it is deleted.
+    pub data: serde_json::Value,
+    /// When it was first seen.
+    pub created_at: DateTime<Utc>,
+    /// When its content last changed.
+    pub updated_at: DateTime<Utc>,
+    /// Since when it is gone at the provider.
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+/// A page of the change feed of one stream.
+pub struct RecordPage {
+    /// Records in the order of their latest change.
+    pub data: Vec<Record>,
+    /// Give this as `cursor` next time, also when there is nothing more now: the feed goes on there.
+    pub next_cursor: String,
+    /// Whether there is more now.
+    pub has_more: bool,
+}
+}

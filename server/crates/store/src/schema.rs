@@ -1,0 +1,597 @@
+// Written by `cargo dev schema` from the migrated database. Do not edit.
+
+diesel::table! {
+    /// Keys with which tenants' backends call the API. Shown once, stored hashed.
+    api_keys (api_key_id) {
+        /// The key.
+        api_key_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// The environment that it opens.
+        environment_id -> Uuid,
+        /// What the tenant calls it.
+        name -> Text,
+        /// Its first characters, to tell keys apart.
+        hint -> Text,
+        /// SHA-256 of the key. The key is random, so a fast hash suffices.
+        secret_hash -> Binary,
+        /// What it may do, such as connections:read.
+        scopes -> Array<Text>,
+        /// When it was made.
+        created_at -> Timestamptz,
+        /// From when on it is refused; null for never.
+        expires_at -> Nullable<Timestamptz>,
+        /// Since when it is refused.
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// Who did what to which thing. Rows are only ever added.
+    audit (audit_id) {
+        /// The row; ids sort by time.
+        audit_id -> Uuid,
+        /// Whose history it belongs to.
+        tenant_id -> Uuid,
+        /// The environment, if it concerns one.
+        environment_id -> Nullable<Uuid>,
+        /// Who: an API key, a member, the end user of a connect session, the operator, or the system.
+        actor -> Text,
+        /// What was done, such as connection.created.
+        action -> Text,
+        /// The id of the thing.
+        subject -> Text,
+        /// What else is worth knowing; never a secret.
+        detail -> Jsonb,
+        /// When.
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// Tries at authorising within a connect session.
+    connect_attempts (attempt_id) {
+        /// The attempt.
+        attempt_id -> Uuid,
+        /// The session's tenant.
+        tenant_id -> Uuid,
+        /// The session's environment.
+        environment_id -> Uuid,
+        /// The session it belongs to.
+        connect_session_id -> Uuid,
+        /// What was picked.
+        integration_id -> Uuid,
+        /// Pending until the callback takes it, consumed while the code is exchanged, then connected or failed.
+        state -> Text,
+        /// Whether the provider's page was opened in a popup or in the same tab.
+        display -> Text,
+        /// SHA-256 of the state parameter (RFC 6749 section 10.12).
+        state_hash -> Binary,
+        /// SHA-256 of the cookie that binds it to the browser that began it.
+        browser_hash -> Binary,
+        /// PKCE verifier (RFC 7636), sealed; null where the manifest opts out, and wiped at the end.
+        verifier -> Nullable<Binary>,
+        /// What the end user filled in.
+        variables -> Jsonb,
+        /// Why it failed, as a stable code.
+        failure_code -> Nullable<Text>,
+        /// The same in words, never a secret.
+        failure_detail -> Nullable<Text>,
+        /// When it was begun.
+        created_at -> Timestamptz,
+        /// From when on the callback is refused.
+        expires_at -> Timestamptz,
+        /// When it ended.
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// Short-lived grants to make or repair a connection.
+    connect_sessions (connect_session_id) {
+        /// The session.
+        connect_session_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where the connection will be.
+        environment_id -> Uuid,
+        /// SHA-256 of the token that the connect page shows.
+        token_hash -> Binary,
+        /// The tenant's own id of the end user.
+        end_user_id -> Text,
+        /// What the tenant calls the end user.
+        end_user_name -> Nullable<Text>,
+        /// What may be picked; null for all of the environment.
+        integrations -> Nullable<Array<Uuid>>,
+        /// The connection to repair, if it is for that.
+        reconnect_id -> Nullable<Uuid>,
+        /// Pages that may embed the connect page and hear its result.
+        allowed_origins -> Array<Text>,
+        /// Where the same-tab flow ends.
+        return_url -> Nullable<Text>,
+        /// BCP 47 tag of the end user's language.
+        language -> Nullable<Text>,
+        /// Put on the connection that is made.
+        tags -> Jsonb,
+        /// Open until a connection is made or it is revoked; expiry is by time.
+        state -> Text,
+        /// What came of it.
+        connection_id -> Nullable<Uuid>,
+        /// When it was opened.
+        created_at -> Timestamptz,
+        /// From when on it is refused.
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// End users' accounts at providers.
+    connections (connection_id) {
+        /// The connection.
+        connection_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// Through what it was made.
+        integration_id -> Uuid,
+        /// The tenant's own id of the end user.
+        end_user_id -> Text,
+        /// What the tenant calls the end user.
+        end_user_name -> Nullable<Text>,
+        /// The provider's stable id of the account.
+        account -> Nullable<Text>,
+        /// What people call the account.
+        account_name -> Nullable<Text>,
+        /// State of the connection.
+        health -> Text,
+        /// Why the end user must connect again; set in that state alone.
+        health_cause -> Nullable<Text>,
+        /// The state in words for a person.
+        health_reason -> Text,
+        /// Since when.
+        health_changed_at -> Timestamptz,
+        /// Values of the manifest's connection-level variables.
+        variables -> Jsonb,
+        /// Configuration handed to the plugin.
+        config -> Jsonb,
+        /// The tenant's own notes.
+        metadata -> Jsonb,
+        /// The tenant's own labels, filterable.
+        tags -> Jsonb,
+        /// When it was made.
+        created_at -> Timestamptz,
+        /// When it was last changed.
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// The secret of each connection as it stands after its latest refresh.
+    credentials (connection_id) {
+        /// Whose secret it is.
+        connection_id -> Uuid,
+        /// The connection's tenant.
+        tenant_id -> Uuid,
+        /// The connection's environment.
+        environment_id -> Uuid,
+        /// Counts refreshes and reconnects; a refresh commits only over the generation that it read.
+        generation -> BigInt,
+        /// The token set: AES-256-GCM under a data key, bound to this row.
+        sealed -> Binary,
+        /// Whether a refresh token is in it.
+        refreshable -> Bool,
+        /// When the access token ends, if the provider said so.
+        expires_at -> Nullable<Timestamptz>,
+        /// What was granted, if the provider said so.
+        scopes_granted -> Nullable<Array<Text>>,
+        /// Fencing number of the latest refresh lease.
+        lease_number -> BigInt,
+        /// Until when one refresher owns the refresh; null when none does.
+        lease_until -> Nullable<Timestamptz>,
+        /// Failed refreshes in a row.
+        refresh_failures -> Integer,
+        /// After a failure: no refresh before this.
+        refresh_not_before -> Nullable<Timestamptz>,
+        /// When this generation was committed.
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// Keys that credentials are sealed with, each wrapped by its tenant's key in the key service.
+    data_keys (data_key_id) {
+        /// The data key; every ciphertext names the one it was made with.
+        data_key_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// The environment whose secrets it seals.
+        environment_id -> Uuid,
+        /// The key as wrapped by the key service; of no use without it.
+        wrapped -> Text,
+        /// When it was made.
+        created_at -> Timestamptz,
+        /// Since when it seals nothing new; null for the one in use.
+        retired_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// The telling of one event to one endpoint.
+    deliveries (delivery_id) {
+        /// The delivery.
+        delivery_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// What is told.
+        event_id -> Uuid,
+        /// Who is told.
+        endpoint_id -> Uuid,
+        /// Pending until delivered, or parked for replay after days of tries.
+        state -> Text,
+        /// Tries so far.
+        attempts -> Integer,
+        /// When the next try is due.
+        next_attempt_at -> Nullable<Timestamptz>,
+        /// HTTP status of the last try, if there was an answer.
+        last_status -> Nullable<Integer>,
+        /// When the event happened.
+        created_at -> Timestamptz,
+        /// When it was delivered or parked.
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// Each try of a delivery, with what came of it.
+    delivery_attempts (delivery_attempt_id) {
+        /// The try.
+        delivery_attempt_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// Of which delivery.
+        delivery_id -> Uuid,
+        /// When it began.
+        at -> Timestamptz,
+        /// HTTP status, if there was an answer.
+        status -> Nullable<Integer>,
+        /// Milliseconds until the answer or the error.
+        elapsed_ms -> Integer,
+        /// Why there was no answer.
+        error -> Nullable<Text>,
+        /// The first kilobyte of the answer.
+        response -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// Tenants' URLs that are told of events.
+    endpoints (endpoint_id) {
+        /// The endpoint.
+        endpoint_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// Where to post.
+        url -> Text,
+        /// The tenant's note.
+        description -> Nullable<Text>,
+        /// Which events; null for all.
+        kinds -> Nullable<Array<Text>>,
+        /// Signing secret, sealed.
+        secret -> Binary,
+        /// Since when it is told nothing.
+        disabled_at -> Nullable<Timestamptz>,
+        /// Why.
+        disabled_reason -> Nullable<Text>,
+        /// When it was added.
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// A tenant's dev, staging or prod. Everything a tenant has belongs to exactly one.
+    environments (environment_id) {
+        /// The environment.
+        environment_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Short name, unique within the tenant.
+        slug -> Text,
+        /// What people call it.
+        name -> Text,
+        /// When it was created.
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// What happened, as tenants are told. Written in the transaction in which it happened.
+    events (event_id) {
+        /// The event; the webhook-id of its deliveries.
+        event_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// What happened, such as sync.succeeded.
+        kind -> Text,
+        /// The connection it concerns.
+        connection_id -> Nullable<Uuid>,
+        /// Thin payload: ids and counts.
+        data -> Jsonb,
+        /// When.
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// Providers as configured in an environment.
+    integrations (integration_id) {
+        /// The integration.
+        integration_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// What the tenant's code calls it, unique within the environment.
+        slug -> Text,
+        /// The slug of the provider's manifest.
+        provider -> Text,
+        /// What end users read.
+        display_name -> Text,
+        /// The OAuth client, if the provider asks for one.
+        client_id -> Nullable<Text>,
+        /// Its secret, sealed.
+        client_secret -> Nullable<Binary>,
+        /// What is asked for; null for the manifest's list.
+        scopes -> Nullable<Array<Text>>,
+        /// Values of the manifest's integration-level variables.
+        variables -> Jsonb,
+        /// When it was configured.
+        created_at -> Timestamptz,
+        /// When it was last changed.
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// Units of background work. Finished ones are removed; what they did is in the tables they did it to.
+    jobs (job_id) {
+        /// The job.
+        job_id -> Uuid,
+        /// On whose behalf; claims take turns among tenants.
+        tenant_id -> Uuid,
+        /// In which environment.
+        environment_id -> Uuid,
+        /// What kind of job.
+        queue -> Text,
+        /// Two jobs of a queue with the same key never run at once.
+        serial_key -> Nullable<Text>,
+        /// While one with this key waits, another is not added.
+        dedupe_key -> Nullable<Text>,
+        /// Lower first, within a tenant.
+        priority -> SmallInt,
+        /// What to do; ids, never secrets.
+        payload -> Jsonb,
+        /// Waiting until claimed, running under a lease, dead after too many tries.
+        state -> Text,
+        /// Not before this.
+        run_at -> Timestamptz,
+        /// Counted when claimed, so that a job that kills its worker is counted too.
+        attempt -> Integer,
+        /// Fencing number: completing, failing and heartbeats carry it, and one that is not the latest does nothing.
+        lease_number -> BigInt,
+        /// When another worker may take it over.
+        lease_until -> Nullable<Timestamptz>,
+        /// Who runs it.
+        worker -> Nullable<Text>,
+        /// Why the last try failed.
+        last_error -> Nullable<Text>,
+        /// When it was added.
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// People who sign in to a tenant's portal.
+    members (member_id) {
+        /// The member.
+        member_id -> Uuid,
+        /// Whose portal they sign in to.
+        tenant_id -> Uuid,
+        /// Their address, in lower case; what they sign in with.
+        email -> Text,
+        /// What they are called.
+        name -> Text,
+        /// argon2id in PHC form.
+        password_hash -> Text,
+        /// What they may do.
+        role -> Text,
+        /// When they were added.
+        created_at -> Timestamptz,
+        /// Wrong passwords in a row; each delays the next try.
+        failed_sign_ins -> Integer,
+        /// When the next try is answered.
+        not_before -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// Signed-in browsers.
+    portal_sessions (portal_session_id) {
+        /// The session.
+        portal_session_id -> Uuid,
+        /// The member's tenant.
+        tenant_id -> Uuid,
+        /// Who signed in.
+        member_id -> Uuid,
+        /// SHA-256 of the cookie's value.
+        token_hash -> Binary,
+        /// When they signed in.
+        created_at -> Timestamptz,
+        /// When it was last used, to the minute; idle sessions end.
+        seen_at -> Timestamptz,
+        /// When it ends whatever happens.
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// What syncs have brought, one row per thing at the provider.
+    records (sync_id, external_id) {
+        /// Which sync brought it.
+        sync_id -> Uuid,
+        /// The provider's id of it.
+        external_id -> Text,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// Number of its latest change within the sync; readers go on after the highest they have seen.
+        seq -> BigInt,
+        /// Hash of the canonical form; an equal one is not written again.
+        content_hash -> Binary,
+        /// The record.
+        body -> Jsonb,
+        /// When it was first seen.
+        created_at -> Timestamptz,
+        /// When its content last changed.
+        updated_at -> Timestamptz,
+        /// Since when it is gone at the provider.
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// What plugins and the host wrote about runs.
+    run_logs (run_id, line) {
+        /// Of which run.
+        run_id -> Uuid,
+        /// Line number, from 1.
+        line -> Integer,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// How grave.
+        level -> Text,
+        /// The line, secrets masked.
+        message -> Text,
+        /// When.
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// What a full run has seen so far, page by page: at its end the rest is gone. Kept beside the records so that seeing one does not write it.
+    run_seen (run_id, page) {
+        /// Of which run.
+        run_id -> Uuid,
+        /// Page number, from 1.
+        page -> Integer,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// The provider's ids on that page.
+        external_ids -> Array<Text>,
+    }
+}
+
+diesel::table! {
+    /// Executions of syncs.
+    runs (run_id) {
+        /// The run.
+        run_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// Of which sync.
+        sync_id -> Uuid,
+        /// Of which connection.
+        connection_id -> Uuid,
+        /// Why it ran.
+        trigger -> Text,
+        /// Running until it succeeded or failed.
+        state -> Text,
+        /// The job lease under which it runs; a page under an older one is refused.
+        fence -> BigInt,
+        /// Pages committed.
+        pages -> Integer,
+        /// Records that were new.
+        added -> BigInt,
+        /// Records whose content changed.
+        updated -> BigInt,
+        /// Records that are gone at the provider.
+        deleted -> BigInt,
+        /// Records that were as stored, and not written.
+        unchanged -> BigInt,
+        /// Why it failed, as a stable code.
+        error_code -> Nullable<Text>,
+        /// The same in words.
+        error_message -> Nullable<Text>,
+        /// Who has to do something about it.
+        blame -> Nullable<Text>,
+        /// When it began.
+        started_at -> Timestamptz,
+        /// When it ended.
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// Recurring pulls of one stream of one connection.
+    syncs (sync_id) {
+        /// The sync.
+        sync_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// Whose account is pulled.
+        connection_id -> Uuid,
+        /// The stream's name in the manifest.
+        stream -> Text,
+        /// Incremental goes on at the cursor; full begins anew and finds deletes.
+        mode -> Text,
+        /// Seconds between runs, before jitter.
+        every_seconds -> Integer,
+        /// Since when it is paused.
+        paused_at -> Nullable<Timestamptz>,
+        /// Where the next page begins, as the plugin wrote it; moves together with the page.
+        cursor -> Nullable<Text>,
+        /// The highest number given to a change of its records. Locked while a page commits, so numbers appear in commit order without gaps.
+        last_seq -> BigInt,
+        /// When it is due.
+        next_run_at -> Timestamptz,
+        /// The latest run.
+        last_run_id -> Nullable<Uuid>,
+        /// Failed runs in a row; each waits longer.
+        failures -> Integer,
+        /// When it was made.
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// SaaS companies that offer connections to their own customers.
+    tenants (tenant_id) {
+        /// The tenant; names its transit key in the key service.
+        tenant_id -> Uuid,
+        /// Short unique name, used on the command line.
+        slug -> Text,
+        /// What people call the company; shown on the connect page.
+        name -> Text,
+        /// When the tenant was created.
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(api_keys, audit, connect_attempts, connect_sessions, connections, credentials, data_keys, deliveries, delivery_attempts, endpoints, environments, events, integrations, jobs, members, portal_sessions, records, run_logs, run_seen, runs, syncs, tenants);
