@@ -1,0 +1,122 @@
+//! The door to whatever holds the tenants' keys.
+
+use async_trait::async_trait;
+use domain::Scope;
+use ids::TenantId;
+use zeroize::Zeroizing;
+
+use crate::KeyError;
+
+/// Wraps and unwraps data keys with tenants' keys, which never leave it. Implemented by [`crate::TransitKeys`] and
+/// [`crate::FileKeyring`]; one contract suite (`tests/contract`) holds for both. Every call is bounded in time.
+#[async_trait]
+pub trait KeyService: Send + Sync + 'static {
+    /// What this is, for operators to read: `vault transit` or `file keyring`.
+    fn kind(&self) -> &'static str;
+
+    /// Makes the tenant's key. Making it again changes nothing.
+    async fn create_tenant_key(&self, tenant: TenantId) -> Result<(), KeyError>;
+
+    /// Destroys the tenant's key with all its versions: whatever was sealed under it, backups included, is unreadable from
+    /// then on. Destroying it again changes nothing. Call [`crate::Sealer::forget_tenant`] too.
+    async fn destroy_tenant_key(&self, tenant: TenantId) -> Result<(), KeyError>;
+
+    /// Adds a version to the tenant's key; new data keys are wrapped with it, old ones still unwrap.
+    async fn rotate_tenant_key(&self, tenant: TenantId) -> Result<(), KeyError>;
+
+    /// A new random data key for the environment, and its wrapped form to store.
+    async fn generate_data_key(&self, scope: Scope) -> Result<(DataKey, WrappedKey), KeyError>;
+
+    /// Opens a wrapped data key. Refused as [`KeyError::Corrupt`] if it was wrapped for another tenant or environment.
+    async fn unwrap_data_key(&self, scope: Scope, wrapped: &WrappedKey) -> Result<DataKey, KeyError>;
+
+    /// The same data key, wrapped with the newest version of the tenant's key.
+    async fn rewrap_data_key(&self, scope: Scope, wrapped: &WrappedKey) -> Result<WrappedKey, KeyError>;
+
+    /// Whether it could serve now. For readiness and `doctor`.
+    async fn health(&self) -> KeyHealth;
+}
+
+/// How the key service is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyHealth {
+    /// It answers, and it knows us.
+    Ready,
+    /// It answers, but must be unsealed first.
+    Sealed,
+    /// It does not answer.
+    Unreachable {
+        /// What was seen.
+        reason: String,
+    },
+    /// It answers, but does not let us in, or is set up wrongly.
+    Misconfigured {
+        /// What to look at.
+        reason: String,
+    },
+}
+
+impl From<KeyError> for KeyHealth {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Sealed => Self::Sealed,
+            KeyError::Unreachable { reason } => Self::Unreachable { reason },
+            other => Self::Misconfigured { reason: other.to_string() },
+        }
+    }
+}
+
+/// An unwrapped data key: 32 bytes on the heap, wiped on drop, never printed.
+#[derive(Clone)]
+pub struct DataKey(Zeroizing<Vec<u8>>);
+
+impl DataKey {
+    /// The length in bytes.
+    pub const LENGTH: usize = 32;
+
+    /// Takes the bytes over; anything but [`DataKey::LENGTH`] of them is refused.
+    pub fn from_bytes(bytes: Zeroizing<Vec<u8>>) -> Result<Self, KeyError> {
+        if bytes.len() == Self::LENGTH { Ok(Self(bytes)) } else { Err(KeyError::Corrupt { what: "a data key" }) }
+    }
+
+    /// The bytes, for the cipher. Never put them anywhere else.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[data key]")
+    }
+}
+
+/// A data key as wrapped by the key service, in its own text form: `vault:v3:…` or `file:v1:…`. Safe to store.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WrappedKey(String);
+
+impl WrappedKey {
+    /// Takes over a text read from storage. It is checked when it is unwrapped.
+    pub fn from_text(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text to store.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The version of the tenant's key that wrapped it, from 1; `None` if the text has no such part.
+    #[must_use]
+    pub fn version(&self) -> Option<u32> {
+        self.0.split(':').nth(1)?.strip_prefix('v')?.parse().ok()
+    }
+}
+
+impl std::fmt::Debug for WrappedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "WrappedKey(version {:?}, {} bytes)", self.version(), self.0.len())
+    }
+}
