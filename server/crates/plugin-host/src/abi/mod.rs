@@ -1,0 +1,3 @@
+//! The versions of the contract, side by side: one file each.
+
+pub(crate) mod v1;
