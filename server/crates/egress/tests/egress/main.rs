@@ -1,0 +1,9 @@
+//! The outbound client against servers on the loopback network that behave as badly as they like.
+#![cfg(test)]
+
+mod bounds;
+mod masking;
+mod redirects;
+mod server;
+mod throttling;
+mod vectors;
