@@ -66,6 +66,8 @@ pub struct RateLimits {
     pub remaining: Option<HeaderName>,
     /// Header that says when there will be more, like `x-ratelimit-reset`; see [`retry_after::parse_reset`].
     pub reset: Option<HeaderName>,
+    /// Statuses that mean "too many", beside 429.
+    pub throttled: Vec<StatusCode>,
     /// Who waits when the provider says so.
     pub gate: GateScope,
 }
@@ -227,6 +229,7 @@ fn asked_wait(
     let text = |name: &HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
     let speaks =
         matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::FORBIDDEN);
+    let speaks = speaks || limits.is_some_and(|l| l.throttled.contains(&status));
     if speaks && let Some(wait) = text(&RETRY_AFTER).and_then(|v| retry_after::parse(v, now)) {
         return Some(wait);
     }

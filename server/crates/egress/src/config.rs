@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_named() {
-        let changes: [(fn(&mut EgressConfig), &str); 5] = [
+        type Change = fn(&mut EgressConfig);
+        let changes: [(Change, &str); 5] = [
             (|c| c.connect_timeout_ms = 0, "connect_timeout_ms"),
             (|c| c.max_wait_ms = 60_000, "max_wait_ms"),
             (|c| c.allow_http = true, "allow_http"),

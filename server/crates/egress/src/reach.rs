@@ -77,6 +77,13 @@ impl fmt::Display for HostPattern {
 }
 
 impl HostPattern {
+    /// The pattern for just this URL's host and port; `None` if it has no host.
+    #[must_use]
+    pub fn of(url: &Url) -> Option<Self> {
+        let port = url.port().map_or(Port::Usual, Port::Is);
+        Some(Self { host: url.host_str()?.to_owned(), below: false, port })
+    }
+
     fn matches_host(&self, host: &str) -> bool {
         if self.below {
             host.strip_suffix(self.host.as_str())
@@ -113,6 +120,11 @@ impl Reach {
     pub fn hosts<S: AsRef<str>>(patterns: impl IntoIterator<Item = S>) -> Result<Self, ParsePatternError> {
         let patterns: Result<Vec<HostPattern>, _> = patterns.into_iter().map(|p| p.as_ref().parse()).collect();
         Ok(Self::Hosts(patterns?.into()))
+    }
+
+    /// Just the host and port of each of these URLs.
+    pub fn hosts_of<'a>(urls: impl IntoIterator<Item = &'a Url>) -> Self {
+        Self::Hosts(urls.into_iter().filter_map(HostPattern::of).collect())
     }
 
     /// Whether the list lets this URL's host and port through.
@@ -198,6 +210,8 @@ mod tests {
         assert!(!allows("*.example.com", "https://evilexample.com/"));
         assert!(allows("127.0.0.1:*", "http://127.0.0.1:4000/"));
         assert!(allows("[::1]:4000", "http://[::1]:4000/"));
+        let url = Url::parse("http://127.0.0.1:4000/x").unwrap();
+        assert_eq!(HostPattern::of(&url).unwrap().to_string(), "127.0.0.1:4000");
         assert!(allows("bücher.example", "https://xn--bcher-kva.example/"));
     }
 
