@@ -55,7 +55,7 @@ fn by_status(action: &'static str, code: u16, errors: &[String]) -> Failure {
         404 => KeyError::Config("vault: nothing is mounted where the transit engine or the sign-in should be".into()),
         400 if says("invalid role or secret ID") => return Failure::Forbidden,
         400 if says("not found") || says("no existing key") => KeyError::NotFound,
-        400 if says("cipher") || says("authentication failed") || says("too new") || says("too old") => CORRUPT,
+        400 if says("cipher") || says("authentication failed") => CORRUPT,
         400 => KeyError::internal(action, format!("status 400: {}", brief(errors))),
         _ => KeyError::internal(action, format!("status {code}")),
     })
