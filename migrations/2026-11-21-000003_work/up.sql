@@ -87,6 +87,7 @@ CREATE TABLE runs (
     trigger text NOT NULL CHECK (trigger IN ('connect', 'schedule', 'api')),
     state text NOT NULL CHECK (state IN ('running', 'succeeded', 'failed')),
     fence bigint NOT NULL,
+    is_full boolean NOT NULL,
     pages integer NOT NULL DEFAULT 0,
     added bigint NOT NULL DEFAULT 0,
     updated bigint NOT NULL DEFAULT 0,
@@ -109,7 +110,8 @@ COMMENT ON COLUMN runs.sync_id IS 'Of which sync.';
 COMMENT ON COLUMN runs.connection_id IS 'Of which connection.';
 COMMENT ON COLUMN runs.trigger IS 'Why it ran.';
 COMMENT ON COLUMN runs.state IS 'Running until it succeeded or failed.';
-COMMENT ON COLUMN runs.fence IS 'The job lease under which it runs; a page under an older one is refused.';
+COMMENT ON COLUMN runs.fence IS 'Fencing number, raised each time a worker takes the run up; a page under an older one is refused.';
+COMMENT ON COLUMN runs.is_full IS 'Whether it began anew, so that what it has not seen at its end is gone.';
 COMMENT ON COLUMN runs.pages IS 'Pages committed.';
 COMMENT ON COLUMN runs.added IS 'Records that were new.';
 COMMENT ON COLUMN runs.updated IS 'Records whose content changed.';

@@ -52,6 +52,7 @@ CREATE TABLE deliveries (
     environment_id uuid NOT NULL REFERENCES environments,
     event_id uuid NOT NULL REFERENCES events ON DELETE CASCADE,
     endpoint_id uuid NOT NULL REFERENCES endpoints ON DELETE CASCADE,
+    connection_id uuid,
     state text NOT NULL CHECK (state IN ('pending', 'delivered', 'parked')),
     attempts integer NOT NULL DEFAULT 0,
     next_attempt_at timestamptz,
@@ -61,14 +62,16 @@ CREATE TABLE deliveries (
     UNIQUE (event_id, endpoint_id)
 );
 CREATE INDEX deliveries_by_environment ON deliveries (environment_id, delivery_id DESC);
+CREATE INDEX deliveries_in_order ON deliveries (endpoint_id, connection_id, delivery_id) WHERE state = 'pending';
 COMMENT ON TABLE deliveries IS 'The telling of one event to one endpoint.';
 COMMENT ON COLUMN deliveries.delivery_id IS 'The delivery.';
 COMMENT ON COLUMN deliveries.tenant_id IS 'Whose it is.';
 COMMENT ON COLUMN deliveries.environment_id IS 'Where it is.';
 COMMENT ON COLUMN deliveries.event_id IS 'What is told.';
 COMMENT ON COLUMN deliveries.endpoint_id IS 'Who is told.';
+COMMENT ON COLUMN deliveries.connection_id IS 'The connection it concerns; an endpoint hears of one connection in order.';
 COMMENT ON COLUMN deliveries.state IS 'Pending until delivered, or parked for replay after days of tries.';
-COMMENT ON COLUMN deliveries.attempts IS 'Tries so far.';
+COMMENT ON COLUMN deliveries.attempts IS 'Tries so far, since it was last begun.';
 COMMENT ON COLUMN deliveries.next_attempt_at IS 'When the next try is due.';
 COMMENT ON COLUMN deliveries.last_status IS 'HTTP status of the last try, if there was an answer.';
 COMMENT ON COLUMN deliveries.created_at IS 'When the event happened.';

@@ -229,9 +229,11 @@ diesel::table! {
         event_id -> Uuid,
         /// Who is told.
         endpoint_id -> Uuid,
+        /// The connection it concerns; an endpoint hears of one connection in order.
+        connection_id -> Nullable<Uuid>,
         /// Pending until delivered, or parked for replay after days of tries.
         state -> Text,
-        /// Tries so far.
+        /// Tries so far, since it was last begun.
         attempts -> Integer,
         /// When the next try is due.
         next_attempt_at -> Nullable<Timestamptz>,
@@ -521,8 +523,10 @@ diesel::table! {
         trigger -> Text,
         /// Running until it succeeded or failed.
         state -> Text,
-        /// The job lease under which it runs; a page under an older one is refused.
+        /// Fencing number, raised each time a worker takes the run up; a page under an older one is refused.
         fence -> BigInt,
+        /// Whether it began anew, so that what it has not seen at its end is gone.
+        is_full -> Bool,
         /// Pages committed.
         pages -> Integer,
         /// Records that were new.
