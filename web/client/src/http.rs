@@ -1,0 +1,72 @@
+//! One exchange with the server.
+
+use gloo_net::http::{Method, RequestBuilder};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::ApiError;
+
+/// A fetch without a deadline hangs for minutes when a phone changes networks.
+const DEADLINE_MS: u32 = 20_000;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = AbortSignal, js_name = timeout, catch)]
+    fn abort_after(ms: u32) -> Result<JsValue, JsValue>;
+}
+
+/// A request: not generic, so that its code is in the page once.
+pub(crate) struct Call {
+    method: Method,
+    path: String,
+    headers: Vec<(&'static str, String)>,
+    body: Option<String>,
+}
+
+impl Call {
+    pub(crate) fn new(method: Method, path: String) -> Self {
+        Self { method, path, headers: Vec::new(), body: None }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
+        // Shapes of api-types serialise; should one ever not, the server says what is missing.
+        self.body = Some(serde_json::to_string(body).unwrap_or_default());
+        self
+    }
+
+    /// The body of a success.
+    pub(crate) async fn text(self) -> Result<String, ApiError> {
+        let mut builder = RequestBuilder::new(&self.path).method(self.method).header("accept", "application/json");
+        for (name, value) in &self.headers {
+            builder = builder.header(name, value);
+        }
+        if let Ok(signal) = abort_after(DEADLINE_MS) {
+            builder = builder.abort_signal(Some(&signal.into()));
+        }
+        let request = match self.body {
+            Some(body) => builder.header("content-type", "application/json").body(body),
+            None => builder.build(),
+        };
+        let answer = request.map_err(|_| ApiError::Network)?.send().await.map_err(|_| ApiError::Network)?;
+        let text = answer.text().await.map_err(|_| ApiError::Network)?;
+        if answer.ok() { Ok(text) } else { Err(ApiError::from_answer(answer.status(), &text)) }
+    }
+
+    /// The body of a success, read.
+    pub(crate) async fn read<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        let text = self.text().await?;
+        serde_json::from_str(&text).map_err(|_| ApiError::Unreadable(200))
+    }
+
+    /// A success whose body does not matter.
+    pub(crate) async fn done(self) -> Result<(), ApiError> {
+        self.text().await.map(drop)
+    }
+}
