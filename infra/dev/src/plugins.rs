@@ -1,0 +1,89 @@
+//! Building the plugins: components for the server, beside the manifests that describe them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    progress::{Failure, Outcome, Progress},
+    shell::{cargo, root, run},
+};
+
+/// Where the server finds plugins, and providers that are only data.
+pub fn folder() -> PathBuf {
+    root().join("target/plugins")
+}
+
+/// Builds all of them into [`folder`]: `<slug>/plugin.wasm` and `<slug>/provider.toml`, and `<slug>/provider.toml`
+/// alone for each `plugins/catalog/<slug>.toml`.
+pub fn build(progress: &Progress) -> Outcome<()> {
+    progress.step("Plugins", || {
+        let plugins = with_code()?;
+        let mut cargo = cargo();
+        // The compiler's own linker for components. The pages share the target and take its usual linker.
+        cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-component-ld");
+        cargo.args(["build", "--quiet", "--profile", "plugin", "--target", "wasm32-unknown-unknown"]);
+        for slug in &plugins {
+            cargo.args(["-p", &format!("plugin-{slug}")]);
+        }
+        run(&mut cargo)?;
+        let mut sizes = Vec::new();
+        for slug in &plugins {
+            let component = root().join(format!("target/wasm32-unknown-unknown/plugin/plugin_{slug}.wasm"));
+            let bytes = fs::read(&component).map_err(|error| Failure(format!("{}: {error}", component.display())))?;
+            place(slug, "plugin.wasm", &bytes)?;
+            place(slug, "provider.toml", &fs::read(root().join(format!("plugins/{slug}/provider.toml")))?)?;
+            sizes.push(format!("{slug} {} kB", bytes.len() / 1000));
+        }
+        let catalog = catalog()?;
+        for (slug, manifest) in &catalog {
+            place(slug, "provider.toml", &fs::read(manifest)?)?;
+        }
+        sizes.push(format!("{} by manifest alone", catalog.len()));
+        Ok(((), sizes.join(", ")))
+    })
+}
+
+/// Slugs of the folders of `plugins/` that have a manifest and code.
+fn with_code() -> Outcome<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root().join("plugins"))? {
+        let folder = entry?.path();
+        if folder.join("provider.toml").exists() && folder.join("Cargo.toml").exists() {
+            found.extend(folder.file_name().map(|name| name.to_string_lossy().into_owned()));
+        }
+    }
+    found.sort();
+    if found.is_empty() { Err(Failure("plugins/ holds no plugin".to_owned())) } else { Ok(found) }
+}
+
+/// Slug and path of each manifest of `plugins/catalog/`.
+fn catalog() -> Outcome<Vec<(String, PathBuf)>> {
+    let folder = root().join("plugins/catalog");
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            found.extend(path.file_stem().map(|slug| (slug.to_string_lossy().into_owned(), path.clone())));
+        }
+    }
+    Ok(found)
+}
+
+/// Writes a file of a plugin under another name first, so that a running server never reads half of it, and only if it
+/// differs, so that nothing is compiled anew for nothing.
+fn place(slug: &str, name: &str, bytes: &[u8]) -> Outcome<()> {
+    let folder = folder().join(slug);
+    let path: &Path = &folder.join(name);
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder)?;
+    let partial = folder.join(format!("{name}.partial"));
+    fs::write(&partial, bytes)?;
+    Ok(fs::rename(partial, path)?)
+}

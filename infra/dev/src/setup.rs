@@ -1,0 +1,176 @@
+//! Installing what is missing. Every function looks first, so a second run costs milliseconds.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use pg::Binaries;
+
+use crate::{
+    progress::{Failure, Outcome, Progress},
+    shell::{apt_install, capture, cargo, command, find, root, run},
+};
+
+/// The release of cargo-deny that reads our `deny.toml`.
+const CARGO_DENY: &str = "0.20.2";
+
+/// The oldest node that the OpenID provider runs on.
+const NODE: u32 = 20;
+
+/// How many steps [`all`] takes.
+pub const STEPS: u32 = 7;
+
+/// What the other commands need to know of what was found.
+pub struct Tools {
+    /// Postgres.
+    pub postgres: Binaries,
+    /// A server of the Vault API.
+    pub vault: PathBuf,
+    /// Chromium and its driver.
+    pub browser: Browser,
+    /// cargo-deny.
+    pub cargo_deny: PathBuf,
+}
+
+/// A browser that can be driven.
+pub struct Browser {
+    /// The browser.
+    pub chromium: PathBuf,
+    /// Its WebDriver server.
+    pub chromedriver: PathBuf,
+}
+
+/// Everything that the tests need.
+pub fn all(progress: &Progress) -> Outcome<Tools> {
+    wasm(progress)?;
+    node(progress)?;
+    progress.step("Third-party OAuth server", || {
+        npm("tests/oidc")?;
+        Ok(((), "oidc-provider from npm".to_owned()))
+    })?;
+    Ok(Tools {
+        postgres: postgres(progress)?,
+        vault: vault(progress)?,
+        browser: progress.step("Chromium and its driver", browser)?,
+        cargo_deny: progress.step("cargo-deny", cargo_deny)?,
+    })
+}
+
+/// The target that pages and plugins are built for.
+pub fn wasm(progress: &Progress) -> Outcome<()> {
+    progress.step("WebAssembly target", || {
+        let installed = || -> Outcome<bool> {
+            let sysroot = capture(command("rustc").args(["--print", "sysroot"]))?;
+            Ok(Path::new(sysroot.trim()).join("lib/rustlib/wasm32-unknown-unknown/lib").is_dir())
+        };
+        if installed()? {
+            return Ok(((), "installed".to_owned()));
+        }
+        let added = capture(command("rustup").args(["target", "add", "wasm32-unknown-unknown"]));
+        if installed()? {
+            return Ok(((), "added by rustup".to_owned()));
+        }
+        // Debian's own compiler has the target in a package of its own.
+        let packaged = apt_install(&["libstd-rust-dev-wasm32", "lld"]);
+        if installed()? {
+            return Ok(((), "installed by apt-get".to_owned()));
+        }
+        let why = [added.err(), packaged.err()].into_iter().flatten().map(|failure| failure.0).collect::<Vec<_>>();
+        Err(Failure(format!(
+            "the compiler has no standard library for wasm32-unknown-unknown. Install Rust by rustup, or your \
+             distribution's package with it, and run this again\n{}",
+            why.join("\n")
+        )))
+    })
+}
+
+/// Node, and the tools that make pages small.
+pub fn node(progress: &Progress) -> Outcome<()> {
+    progress.step("Node and the pages' tools", || {
+        let mut installed = "found";
+        if find(&["node"]).is_none() || find(&["npm"]).is_none() {
+            apt_install(&["nodejs", "npm"])?;
+            installed = "installed";
+        }
+        let version = capture(command("node").arg("--version"))?;
+        let version = version.trim();
+        let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
+        if major.is_none_or(|major| major < NODE) {
+            return Err(Failure(format!("node {version} is too old: install {NODE} or later and run this again")));
+        }
+        npm("infra/pack")?;
+        Ok(((), format!("{installed} node {version}")))
+    })
+}
+
+/// Postgres: the system's, else fetched by the library, else installed.
+pub fn postgres(progress: &Progress) -> Outcome<Binaries> {
+    progress.step("Postgres", || {
+        let shown = |binaries: Binaries| {
+            let note = capture(command(binaries.path("postgres")).arg("--version")).unwrap_or_default();
+            Ok((binaries, note.trim().to_owned()))
+        };
+        if let Some(binaries) = Binaries::find(&root()) {
+            return shown(binaries);
+        }
+        let fetched = run(cargo().args(["run", "-q", "-p", "patchbay-pg", "--features", "fetch", "--bin", "pg-fetch"]));
+        if let Some(binaries) = Binaries::find(&root()) {
+            return shown(binaries);
+        }
+        let installed = apt_install(&["postgresql"]);
+        match Binaries::find(&root()) {
+            Some(binaries) => shown(binaries),
+            None => Err(fetched.and(installed).err().unwrap_or_else(|| Failure("no `postgres` after all".to_owned()))),
+        }
+    })
+}
+
+/// A server of the Vault API: an installed one, else OpenBao.
+pub fn vault(progress: &Progress) -> Outcome<PathBuf> {
+    progress.step("Vault-API server", || {
+        let path = PathBuf::from(capture(&mut command(root().join("infra/openbao/install")))?.trim());
+        let version = capture(command(&path).arg("version")).unwrap_or_default();
+        Ok((path, version.lines().next().unwrap_or_default().to_owned()))
+    })
+}
+
+fn browser() -> Outcome<(Browser, String)> {
+    let look = || {
+        Some(Browser {
+            chromium: find(&["chromium", "chromium-browser", "google-chrome"])?,
+            chromedriver: find(&["chromedriver"])?,
+        })
+    };
+    if look().is_none() {
+        apt_install(&["chromium", "chromium-driver"])?;
+    }
+    let browser = look().ok_or_else(|| Failure("chromium or chromedriver is still not on PATH".to_owned()))?;
+    let version = capture(command(&browser.chromium).arg("--version")).unwrap_or_default();
+    Ok((browser, version.trim().to_owned()))
+}
+
+fn cargo_deny() -> Outcome<(PathBuf, String)> {
+    let folder = root().join(".cache/tools");
+    let path = folder.join("bin/cargo-deny");
+    let ready = || capture(command(&path).arg("--version")).is_ok_and(|version| version.contains(CARGO_DENY));
+    if !ready() {
+        // Unoptimised: it runs for a second, and building it takes two minutes instead of ten.
+        let install =
+            ["install", "cargo-deny", "--locked", "--quiet", "--debug", "--force", "--version", CARGO_DENY, "--root"];
+        run(cargo().args(install).arg(&folder))?;
+    }
+    Ok((path, CARGO_DENY.to_owned()))
+}
+
+/// `npm ci` in a folder, unless what is there was installed from the same lock file.
+fn npm(folder: &str) -> Outcome<()> {
+    let folder = root().join(folder);
+    let lock = fs::read(folder.join("package-lock.json"))?;
+    let installed = folder.join("node_modules/.installed-from");
+    if fs::read(&installed).is_ok_and(|from| from == lock) {
+        return Ok(());
+    }
+    capture(command("npm").args(["ci", "--ignore-scripts", "--no-progress"]).current_dir(&folder))?;
+    Ok(fs::write(installed, lock)?)
+}

@@ -1,0 +1,140 @@
+//! `cargo dev test`: everything that has to hold, and the sum of it in the last line.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
+
+use pg::{Cluster, Settings};
+
+use crate::{
+    plugins,
+    progress::{Failure, Outcome, Progress, say},
+    setup::{self, Tools},
+    shell::{cargo, command, root, run as succeed},
+    tally::Tally,
+    web,
+};
+
+/// Sets up, builds, tests and checks; with arguments only `cargo test` with them. Gives whether all is well.
+pub fn run(arguments: &[&str]) -> Outcome<bool> {
+    let everything = arguments.is_empty();
+    let own = if everything { 8 } else { 3 };
+    let progress = Progress::of(setup::STEPS + 1 + web::STEPS + own);
+    let tools = setup::all(&progress)?;
+    plugins::build(&progress)?;
+    web::build(&progress)?;
+
+    let mut tally = Tally::default();
+    if everything {
+        check(&progress, &mut tally, "cargo fmt", cargo().args(["fmt", "--all", "--check"]))?;
+    }
+    progress.step("Build", || {
+        succeed(cargo().args(["build", "--quiet"]))?;
+        Ok(((), "built".to_owned()))
+    })?;
+    let folder = root().join(".cache/tests/pg");
+    let cluster = progress.step("Postgres for the tests", || {
+        // A new cluster each time: what earlier tests left is nobody's business.
+        let _ = fs::remove_dir_all(&folder);
+        let settings = Settings { durable: false, connections: 400, extra: Vec::new() };
+        let cluster = Cluster::start(&tools.postgres, &folder, &settings)?;
+        let note = format!("on port {}", cluster.port());
+        Ok((cluster, note))
+    })?;
+    progress.step("Tests", || {
+        test(&mut tally, &tools, &cluster, arguments)?;
+        Ok(((), tally.to_string()))
+    })?;
+    drop(cluster);
+    if everything {
+        checks(&progress, &mut tally, &tools)?;
+    }
+    say("");
+    for name in tally.names() {
+        say(name);
+    }
+    say(format_args!("in {}", progress.elapsed()));
+    say(&tally);
+    Ok(tally.good())
+}
+
+/// Runs the test programs, passes on what they print and counts it.
+fn test(tally: &mut Tally, tools: &Tools, cluster: &Cluster, arguments: &[&str]) -> Outcome<()> {
+    let artifacts = root().join("artifacts");
+    fs::create_dir_all(&artifacts)?;
+    let mut tests = cargo();
+    tests
+        .args(["test", "--no-fail-fast"])
+        .args(arguments)
+        .env("PATCHBAY_TEST_DATABASE_URL", cluster.url("postgres"))
+        .env("PATCHBAY_BAO", &tools.vault)
+        .env("PATCHBAY_BIN", root().join("target/debug/patchbay"))
+        .env("PATCHBAY_ACME", root().join("target/debug/acme-server"))
+        .env("PATCHBAY_PLUGINS", plugins::folder())
+        .env("PATCHBAY_ARTIFACTS", artifacts)
+        .env("CHROMIUM", &tools.browser.chromium)
+        .env("CHROMEDRIVER", &tools.browser.chromedriver)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let mut child = tests.spawn()?;
+    let output = child.stdout.take().ok_or_else(|| Failure("cargo test has no output".to_owned()))?;
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        tally.read(&line);
+        say(line);
+    }
+    tally.ended(child.wait()?.success());
+    Ok(())
+}
+
+/// The checks that are not test programs.
+fn checks(progress: &Progress, tally: &mut Tally, tools: &Tools) -> Outcome<()> {
+    let strict = ["--", "-D", "warnings"];
+    check(progress, tally, "cargo clippy", cargo().args(["clippy", "--quiet", "--all-targets"]).args(strict))?;
+    let mut pages = cargo();
+    pages.args(["clippy", "--quiet", "--target", "wasm32-unknown-unknown", "-p", "patchbay-web-components"]);
+    pages.args(["-p", "patchbay-web-client"]);
+    for page in web::PAGES {
+        pages.args(["-p", page]);
+    }
+    check(progress, tally, "cargo clippy of the pages", pages.args(strict))?;
+    let mut docs = cargo();
+    check(progress, tally, "cargo doc", docs.args(["doc", "--quiet", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    progress.step("cargo deny", || {
+        let deny = |what: &[&str]| {
+            let mut deny = command(&tools.cargo_deny);
+            deny.args(["--log-level", "error", "check", "--hide-inclusion-graph"]).args(what);
+            deny
+        };
+        let kept = succeed(&mut deny(&["bans", "licenses", "sources"])).is_ok();
+        tally.check("cargo deny: bans, licenses, sources", kept);
+        // The list of known vulnerabilities lives on the internet: without it there is nothing to compare with.
+        let output = deny(&["advisories"]).output()?;
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        if words.contains("failed to fetch advisory database") {
+            tally.skip("cargo deny: advisories (their database could not be fetched)");
+        } else {
+            say(words.trim());
+            tally.check("cargo deny: advisories", output.status.success());
+        }
+        Ok(((), if kept { "passed" } else { "FAILED" }.to_owned()))
+    })
+}
+
+/// One check that is a command: whether it succeeds is counted, and the others go on.
+fn check(progress: &Progress, tally: &mut Tally, name: &str, command: &mut Command) -> Outcome<()> {
+    progress.step(name, || {
+        let passed = match succeed(command) {
+            Ok(()) => true,
+            Err(failure) => {
+                say(failure);
+                false
+            }
+        };
+        tally.check(name, passed);
+        Ok(((), if passed { "passed" } else { "FAILED" }.to_owned()))
+    })
+}
