@@ -18,6 +18,7 @@ pub mod retry_after;
 mod slots;
 mod trace;
 
+pub use budget::{Budget, RateLimits};
 pub use client::Egress;
 pub use config::EgressConfig;
 pub use credential::Credential;

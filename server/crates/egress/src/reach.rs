@@ -127,6 +127,18 @@ impl Reach {
         Self::Hosts(urls.into_iter().filter_map(HostPattern::of).collect())
     }
 
+    /// This list and just the host and port of each of these URLs, such as a base URL with a port of its own.
+    #[must_use]
+    pub fn and<'a>(self, urls: impl IntoIterator<Item = &'a Url>) -> Self {
+        match self {
+            Self::Any => Self::Any,
+            Self::Hosts(patterns) => {
+                let more = urls.into_iter().filter_map(HostPattern::of);
+                Self::Hosts(patterns.iter().cloned().chain(more).collect())
+            }
+        }
+    }
+
     /// Whether the list lets this URL's host and port through.
     ///
     /// # Errors
@@ -212,6 +224,9 @@ mod tests {
         assert!(allows("[::1]:4000", "http://[::1]:4000/"));
         let url = Url::parse("http://127.0.0.1:4000/x").unwrap();
         assert_eq!(HostPattern::of(&url).unwrap().to_string(), "127.0.0.1:4000");
+        let both = Reach::hosts(["a.example"]).unwrap().and([&url]);
+        assert!(both.check(&url).is_ok() && both.check(&Url::parse("https://a.example/").unwrap()).is_ok());
+        assert!(both.check(&Url::parse("http://127.0.0.1:4001/").unwrap()).is_err());
         assert!(allows("bücher.example", "https://xn--bcher-kva.example/"));
     }
 

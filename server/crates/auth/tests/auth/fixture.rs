@@ -1,0 +1,89 @@
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use domain::{
+    clock::Clock,
+    entropy::Entropy,
+    manifest::{ClientAuth, TokenPaths},
+    secret::Secret,
+};
+use egress::{Egress, EgressConfig, Reach};
+use patchbay_auth::{AuthorizationCodeClient, TokenSet};
+use url::Url;
+
+use crate::server::{Received, Server, Step, StoppedClock};
+
+pub fn egress() -> Egress {
+    let config = EgressConfig {
+        allow_ranges: vec!["127.0.0.0/8".parse().unwrap()],
+        allow_http: true,
+        ..EgressConfig::default()
+    };
+    Egress::new(config, Arc::new(StoppedClock)).unwrap()
+}
+
+pub fn now() -> DateTime<Utc> {
+    StoppedClock.now()
+}
+
+/// Counts, so that two calls never give the same.
+pub struct Counting(pub std::sync::atomic::AtomicU8);
+
+impl Entropy for Counting {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.fill(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+    }
+}
+
+pub const CLIENT_SECRET: &str = "canary-client secret&/+";
+
+pub fn client(server: &Server) -> AuthorizationCodeClient {
+    AuthorizationCodeClient {
+        authorization_url: server.url("/authorize"),
+        token_url: server.url("/token"),
+        revocation_url: Some(server.url("/revoke")),
+        client_id: "client:1".into(),
+        client_secret: Some(Secret::new(CLIENT_SECRET)),
+        redirect_uri: Url::parse("https://connect.example/callback/1").unwrap(),
+        scopes: vec!["read".into(), "write".into()],
+        scope_separator: " ".into(),
+        resource: Vec::new(),
+        pkce: true,
+        client_auth: ClientAuth::Body,
+        authorize_params: BTreeMap::new(),
+        token_params: BTreeMap::new(),
+        refresh_params: BTreeMap::new(),
+        response: TokenPaths::default(),
+        reach: Reach::hosts_of([&server.url("/")]),
+        expected_issuer: None,
+        deadline: Duration::from_secs(5),
+        budget: None,
+    }
+}
+
+pub fn tokens() -> TokenSet {
+    TokenSet {
+        access_token: Secret::new("canary-old-access"),
+        refresh_token: Some(Secret::new("canary-old-refresh")),
+        token_type: "Bearer".into(),
+        expires_at: Some(now()),
+        refresh_expires_at: None,
+        scopes_granted: Some(vec!["read".into()]),
+        extra: [("instance".to_owned(), "eu1".into())].into_iter().collect(),
+    }
+}
+
+/// A server whose every answer is this JSON.
+pub async fn always(status: u16, headers: &'static [(&'static str, &'static str)], body: &'static str) -> Server {
+    Server::start(move |_| json(status, headers, body)).await
+}
+
+pub fn json(status: u16, headers: &[(&str, &str)], body: &str) -> Vec<Step> {
+    let headers: Vec<(&str, &str)> = [("content-type", "application/json")].iter().chain(headers).copied().collect();
+    crate::server::answer(status, &headers, body)
+}
+
+/// The form that arrived.
+pub fn form(request: &Received) -> BTreeMap<String, String> {
+    url::form_urlencoded::parse(&request.body).into_owned().collect()
+}

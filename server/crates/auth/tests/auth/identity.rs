@@ -1,0 +1,49 @@
+use domain::secret::Secret;
+use egress::Reach;
+use patchbay_auth::{
+    Failure,
+    answer::Unreadable,
+    identity::{Identity, with_bearer},
+};
+
+use crate::{
+    fixture::{always, egress},
+    server::Server,
+};
+
+async fn ask(server: &Server) -> Result<Identity, Failure> {
+    let token = Secret::new("canary-token");
+    with_bearer(server.url("/me"), &token, "data.id", Some("data.name"), Reach::hosts_of([&server.url("/")]))
+        .ask(&egress())
+        .await
+}
+
+#[tokio::test]
+async fn a_1_the_account_is_found_by_path() {
+    let server = always(200, &[], r#"{"data":{"id":12345678901234567890,"name":"Shop\n& Co"}}"#).await;
+    let identity = ask(&server).await.unwrap();
+    assert_eq!(identity, Identity { account: "12345678901234567890".into(), name: Some("Shop & Co".into()) });
+    assert_eq!(server.received()[0].header("authorization"), Some("Bearer canary-token"));
+    let nameless = ask(&always(200, &[], r#"{"data":{"id":"x"}}"#).await).await.unwrap();
+    assert_eq!(nameless.name, None);
+}
+
+#[tokio::test]
+async fn c_5_identity_failures_are_sorted() {
+    for (status, body, code) in [
+        (401, r#"{"message":"Bad credentials canary-token"}"#, "revoked"),
+        (403, "", "refused"),
+        (429, "", "throttled"),
+        (500, "", "provider_down"),
+        (200, "", "bad_answer"),
+        (200, "<html>", "bad_answer"),
+        (200, "not json", "bad_answer"),
+        (200, r#"{"data":{"id":null}}"#, "bad_answer"),
+    ] {
+        let failure = ask(&always(status, &[], body).await).await.unwrap_err();
+        assert_eq!(failure.code(), code, "{status} {body}");
+        assert!(!format!("{failure} {failure:?}").contains("canary"));
+    }
+    let missing = ask(&always(200, &[], "{}").await).await.unwrap_err();
+    assert!(matches!(missing, Failure::BadAnswer(Unreadable::NoAccount)));
+}
