@@ -31,6 +31,13 @@ pub struct AppRole {
     secret_id: String,
 }
 
+impl AppRole {
+    /// What must never be printed.
+    pub fn secrets(&self) -> [String; 2] {
+        [self.role_id.clone(), self.secret_id.clone()]
+    }
+}
+
 impl Bao {
     pub fn start() -> Self {
         Self::start_on(None, false)
