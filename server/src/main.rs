@@ -1,2 +1,7 @@
-//! TBD
-fn main() {}
+//! The one binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    patchbay::cli::main()
+}

@@ -14,6 +14,7 @@ pub mod origin;
 pub mod permission;
 pub mod retry;
 pub mod run;
+pub mod refresh;
 pub mod scope;
 pub mod secret;
 

@@ -1,1 +1,12 @@
-//! TBD
+//! The use cases, each to be read aloud. HTTP handlers and jobs are two doors into them. A flow is handed a [`Ctx`]: who
+//! acts, in which environment, and the services; it returns a typed outcome.
+//!
+//! No pooled connection and no transaction is ever held across a call to a provider, to the key service or into a plugin.
+
+mod context;
+mod providers;
+
+pub mod tenant;
+
+pub use context::{Actor, Ctx, Services, Settings, sha256};
+pub use providers::{Provider, Providers, ProvidersError};

@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use diesel::sql_types::Text;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::broadcast;
 use tokio_postgres::{AsyncMessage, NoTls};
 
-use crate::{Store, pool};
+use crate::{Store, StoreError, pool};
 
 /// What a listener hears.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,10 +34,20 @@ pub struct Listener {
     task: tokio::task::JoinHandle<()>,
 }
 
-/// A job became due; the payload is the queue.
+/// Jobs were added; there is no payload.
 pub(crate) const JOBS: &str = "patchbay_jobs";
 /// Something that may be cached changed; the payload is its UUID.
 pub(crate) const CHANGED: &str = "patchbay_changed";
+
+/// Tells every node, once the transaction commits, that what it may have cached under this UUID has changed.
+pub(crate) async fn notify_changed(connection: &mut AsyncPgConnection, id: uuid::Uuid) -> Result<(), StoreError> {
+    diesel::sql_query("SELECT pg_notify($1, $2)")
+        .bind::<Text, _>(CHANGED)
+        .bind::<Text, _>(id.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
 
 impl Listener {
     /// Begins to listen, and goes on until dropped, reconnecting as needed.
@@ -81,7 +93,8 @@ async fn listen_once(url: &str, sender: &broadcast::Sender<Notice>) -> Result<()
     let hear = async {
         while let Some(message) = messages.next().await {
             if let AsyncMessage::Notification(note) = message? {
-                let _ = sender.send(Notice::Heard { channel: note.channel().to_owned(), payload: note.payload().to_owned() });
+                let _ = sender
+                    .send(Notice::Heard { channel: note.channel().to_owned(), payload: note.payload().to_owned() });
             }
         }
         Ok(())

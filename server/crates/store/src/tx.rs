@@ -5,7 +5,7 @@ use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager
 use domain::Scope;
 use ids::TenantId;
 
-use crate::{StoreConfig, StoreError, pool};
+use crate::{StoreConfig, StoreError, bell::Bell, pool};
 
 /// The scope of work that no single tenant asked for: finding whom a key or a token belongs to, claiming jobs.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +16,7 @@ pub struct System;
 pub struct Store {
     pool: pool::Pool,
     url: std::sync::Arc<str>,
+    bell: std::sync::Arc<Bell>,
 }
 
 /// A transaction in a scope: [`Scope`] for one environment, [`TenantId`] for what a tenant has beside environments,
@@ -23,6 +24,8 @@ pub struct Store {
 pub struct Tx<S> {
     connection: deadpool::Object<AsyncPgConnection>,
     scope: S,
+    bell: std::sync::Arc<Bell>,
+    has_new_jobs: bool,
 }
 
 impl Store {
@@ -31,7 +34,8 @@ impl Store {
     /// # Errors
     /// The configuration is not usable.
     pub fn new(config: &StoreConfig) -> Result<Self, StoreError> {
-        Ok(Self { pool: pool::build(config)?, url: config.url.as_str().into() })
+        let pool = pool::build(config)?;
+        Ok(Self { bell: Bell::new(pool.clone()), pool, url: config.url.as_str().into() })
     }
 
     /// Begins a transaction that sees one environment.
@@ -63,6 +67,14 @@ impl Store {
         self.open("BEGIN; SET LOCAL patchbay.system = 'on'", System).await
     }
 
+    /// Whether Postgres answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.begin_system().await?.commit().await
+    }
+
     /// Where Postgres is, for the listener and for migrations.
     pub(crate) fn url(&self) -> &str {
         &self.url
@@ -71,7 +83,7 @@ impl Store {
     async fn open<S>(&self, begin: &str, scope: S) -> Result<Tx<S>, StoreError> {
         let mut connection = self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         AnsiTransactionManager::begin_transaction_sql(&mut *connection, begin).await?;
-        Ok(Tx { connection, scope })
+        Ok(Tx { connection, scope, bell: std::sync::Arc::clone(&self.bell), has_new_jobs: false })
     }
 }
 
@@ -82,7 +94,15 @@ impl<S> Tx<S> {
     /// The commit failed; nothing was done, or, where the connection was lost, it is not known.
     pub async fn commit(mut self) -> Result<(), StoreError> {
         AnsiTransactionManager::commit_transaction(&mut *self.connection).await?;
+        if self.has_new_jobs {
+            self.bell.ring();
+        }
         Ok(())
+    }
+
+    /// Says that workers are to be woken once this is committed.
+    pub(crate) fn wake_workers(&mut self) {
+        self.has_new_jobs = true;
     }
 
     /// The connection, for repositories.

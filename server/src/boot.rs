@@ -1,0 +1,227 @@
+//! Puts the server together: configuration in, running services out. The only place that constructs things; tests build
+//! the same way.
+
+use std::{net::TcpListener, path::Path, sync::Arc};
+
+use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
+use domain::{clock::Clock, entropy::Entropy, mint::Mint, secret::Secret};
+use egress::Egress;
+use flows::{Providers, Services, Settings};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use plugin_host::PluginHost;
+use store::{Listener, Store};
+use vault::{FileKeyring, KeyService, Sealer, TransitAuth, TransitConfig, TransitKeys, file_keyring::OnMissing};
+
+use crate::{
+    config::{Config, KeyKind, Keys},
+    http::{self, AppState, Meters, extract, principal, rate_limit::Limiter},
+    system::{SystemClock, SystemEntropy},
+};
+
+/// Why the server did not start, with what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The database.
+    #[error("database: {0}. Check database.url, or run `patchbay doctor`")]
+    Store(#[from] store::StoreError),
+    /// The key service.
+    #[error("key service: {0}")]
+    Keys(#[from] vault::KeyError),
+    /// HTTP out.
+    #[error("egress: {0}")]
+    Egress(#[from] egress::SetupError),
+    /// The plugin host.
+    #[error("plugin host: {0}")]
+    Plugins(#[from] plugin_host::StartError),
+    /// A provider.
+    #[error(transparent)]
+    Providers(#[from] flows::ProvidersError),
+    /// A file that the configuration names.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why it cannot be read.
+        source: std::io::Error,
+    },
+    /// The address to listen on.
+    #[error("cannot listen on {bind}: {source}. Is another server running there? Set server.bind")]
+    Listen {
+        /// Where.
+        bind: std::net::SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+/// Everything that runs behind the edge.
+pub struct Platform {
+    /// What flows are handed.
+    pub services: Services,
+    /// Hears what other nodes commit.
+    pub listener: Arc<Listener>,
+}
+
+/// Builds the services. Migrations are applied first if the configuration says so.
+///
+/// # Errors
+/// [`BootError`] names what is missing.
+pub async fn platform(config: &Config) -> Result<Platform, BootError> {
+    platform_with(config, Arc::new(SystemClock), Arc::new(SystemEntropy::default())).await
+}
+
+/// The same, with a clock and a randomness of one's own.
+///
+/// # Errors
+/// [`BootError`] names what is missing.
+pub async fn platform_with(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Platform, BootError> {
+    if config.database.migrate_at_start {
+        for name in store::migrate(&config.database.url).await? {
+            tracing::info!(migration = name, "applied");
+        }
+    }
+    let store = Store::new(&config.database.store())?;
+    let listener = Arc::new(Listener::start(&store));
+    let keys = key_service(&config.keys, Arc::clone(&entropy)).await?;
+    let sealer = Arc::new(Sealer::new(Arc::clone(&keys), Arc::clone(&entropy), Arc::clone(&clock)));
+    let egress = Egress::new(config.egress.clone(), Arc::clone(&clock))?;
+    let host = PluginHost::new(config.plugins.host(), entropy.as_ref())?;
+    let providers = Arc::new(Providers::load(&config.plugins.dir, &host).await?);
+    let services = Services {
+        store,
+        sealer,
+        keys,
+        egress,
+        providers,
+        mint: Mint::new(Arc::clone(&clock), Arc::clone(&entropy)),
+        clock,
+        entropy,
+        settings: Arc::new(Settings { public_url: config.server.public_url.clone() }),
+    };
+    Ok(Platform { services, listener })
+}
+
+/// The key service that the configuration names.
+///
+/// # Errors
+/// It is set up wrongly. One that is sealed or away is no error here: it may come back.
+pub async fn key_service(keys: &Keys, entropy: Arc<dyn Entropy>) -> Result<Arc<dyn KeyService>, BootError> {
+    match keys.kind {
+        KeyKind::File => Ok(Arc::new(FileKeyring::open(&keys.file.path, OnMissing::Create, entropy)?)),
+        KeyKind::Vault => {
+            let vault = &keys.vault;
+            let auth = if vault.role_id.is_empty() {
+                TransitAuth::Token(vault.token.clone())
+            } else {
+                TransitAuth::AppRole {
+                    mount: vault.approle_mount.clone(),
+                    role_id: Secret::new(vault.role_id.clone()),
+                    secret_id: vault.secret_id.clone(),
+                }
+            };
+            let ca_pem = if vault.ca_file.as_os_str().is_empty() { None } else { Some(read(&vault.ca_file)?) };
+            let config = TransitConfig {
+                mount: vault.mount.clone(),
+                namespace: (!vault.namespace.is_empty()).then(|| vault.namespace.clone()),
+                ca_pem,
+                deadline: std::time::Duration::from_millis(vault.deadline_ms),
+                ..TransitConfig::new(vault.address.clone(), auth)
+            };
+            Ok(Arc::new(TransitKeys::start(config)?))
+        }
+    }
+}
+
+/// Installs the metrics recorder of this process; the same one on further calls.
+#[must_use]
+pub fn meters() -> PrometheusHandle {
+    static HANDLE: std::sync::OnceLock<PrometheusHandle> = std::sync::OnceLock::new();
+    let make = || {
+        let buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+        let builder = PrometheusBuilder::new();
+        let builder = builder.set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &buckets);
+        let recorder = builder.unwrap_or_else(|_| PrometheusBuilder::new()).build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            tracing::warn!("another metrics recorder is installed; /metrics stays empty");
+        }
+        handle
+    };
+    HANDLE.get_or_init(make).clone()
+}
+
+/// What handlers share.
+#[must_use]
+pub fn app_state(config: &Config, platform: &Platform) -> web::Data<AppState> {
+    let token = config.operator.token.expose();
+    let keys = Arc::new(principal::KeyCache::new(10_000, principal::KEY_LIFETIME));
+    let state = web::Data::new(AppState {
+        services: platform.services.clone(),
+        keys: Arc::clone(&keys),
+        limiter: Limiter::new(config.limits.per_second()),
+        operator_token_hash: (!token.is_empty()).then(|| flows::sha256(token.as_bytes())),
+        meters: Meters { handle: meters() },
+    });
+    let mut notices = platform.listener.subscribe();
+    tokio::spawn(async move {
+        loop {
+            match notices.recv().await {
+                Ok(notice) => keys.hear(&notice),
+                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
+                    keys.hear(&store::Notice::Gap { listening: true });
+                }
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    });
+    let upkeep = web::Data::clone(&state);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+            upkeep.limiter.forget_idle();
+            upkeep.meters.handle.run_upkeep();
+        }
+    });
+    state
+}
+
+/// Listens; gives the socket, so that whoever asked for port 0 learns the port.
+///
+/// # Errors
+/// [`BootError::Listen`].
+pub fn listen(config: &Config) -> Result<TcpListener, BootError> {
+    TcpListener::bind(config.server.bind).map_err(|source| BootError::Listen { bind: config.server.bind, source })
+}
+
+/// The HTTP server over a socket. It runs when awaited and stops by its handle.
+///
+/// # Errors
+/// [`BootError::Listen`].
+pub fn http_server(config: &Config, state: web::Data<AppState>, listener: TcpListener) -> Result<Server, BootError> {
+    let threads = match config.server.threads {
+        0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+        threads => threads,
+    };
+    let bind = config.server.bind;
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::clone(&state))
+            .app_data(web::PayloadConfig::new(extract::MOST_JSON_BYTES))
+            .wrap(from_fn(http::canonical_line))
+            .configure(http::routes::configure)
+    })
+    .workers(threads)
+    .shutdown_timeout(config.server.drain_seconds)
+    .disable_signals()
+    .listen(listener)
+    .map_err(|source| BootError::Listen { bind, source })?;
+    Ok(server.run())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, BootError> {
+    std::fs::read(path).map_err(|source| BootError::File { path: path.display().to_string(), source })
+}

@@ -1,0 +1,142 @@
+//! The command line.
+
+mod doctor;
+mod plugin;
+mod serve;
+mod tenancy;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    boot::BootError,
+    config::{self, Config, ConfigError, LogFormat},
+};
+
+/// Connects end users' accounts at third-party providers and keeps those connections alive.
+#[derive(Parser)]
+#[command(name = "patchbay", version)]
+struct Arguments {
+    /// A file with settings; `patchbay config` prints the defaults.
+    #[arg(long, short, env = "PATCHBAY_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answers requests, and runs jobs unless worker.enabled is off.
+    Serve,
+    /// Runs jobs alone.
+    Worker,
+    /// Applies pending migrations.
+    Migrate,
+    /// Checks database, migrations, key service and plugins, and says what to do.
+    Doctor,
+    /// Prints the OpenAPI document.
+    Openapi,
+    /// Prints the settings with their defaults; the manual.
+    Config,
+    /// Tenants.
+    #[command(subcommand)]
+    Tenant(tenancy::TenantCommand),
+    /// Environments of a tenant.
+    #[command(subcommand)]
+    Environment(tenancy::EnvironmentCommand),
+    /// API keys.
+    #[command(subcommand)]
+    Key(tenancy::KeyCommand),
+    /// Members of a tenant's portal.
+    #[command(subcommand)]
+    Member(tenancy::MemberCommand),
+    /// Providers' manifests and components.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error("configuration: {0}")]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Boot(#[from] BootError),
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl CliError {
+    fn refused(error: impl std::fmt::Display) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+/// Runs the command that the arguments name.
+#[must_use]
+#[expect(clippy::print_stderr, reason = "the command line's errors go to the terminal")]
+pub fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("patchbay: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
+    match &arguments.command {
+        Command::Config => return Ok(print(config::DEFAULTS)),
+        Command::Openapi => {
+            return Ok(print(&crate::http::openapi::document().to_pretty_json().map_err(CliError::refused)?));
+        }
+        _ => {}
+    }
+    let config = Config::load(arguments.config.as_deref())?;
+    start_log(&config);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::Refused(format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        match &arguments.command {
+            Command::Serve => serve::serve(&config).await,
+            Command::Worker => serve::worker(&config).await,
+            Command::Migrate => migrate(&config).await,
+            Command::Doctor => doctor::doctor(&config).await,
+            Command::Tenant(command) => tenancy::tenant(&config, command).await,
+            Command::Environment(command) => tenancy::environment(&config, command).await,
+            Command::Key(command) => tenancy::key(&config, command).await,
+            Command::Member(command) => tenancy::member(&config, command).await,
+            Command::Plugin(command) => plugin::plugin(&config, command).await,
+            Command::Config | Command::Openapi => Ok(ExitCode::SUCCESS),
+        }
+    })
+}
+
+async fn migrate(config: &Config) -> Result<ExitCode, CliError> {
+    let applied = store::migrate(&config.database.url).await.map_err(BootError::from)?;
+    let text = if applied.is_empty() { "nothing to apply".into() } else { format!("applied {}", applied.join(", ")) };
+    Ok(print(&text))
+}
+
+#[expect(clippy::print_stdout, reason = "the command line's answers go to the terminal")]
+fn print(text: &str) -> ExitCode {
+    println!("{text}");
+    ExitCode::SUCCESS
+}
+
+/// Logs go to standard error; standard output is for answers.
+fn start_log(config: &Config) {
+    use tracing_subscriber::{EnvFilter, fmt};
+    let filter = EnvFilter::try_new(&config.log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match config.log.format {
+        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+        LogFormat::Text => builder.with_ansi(false).try_init(),
+    };
+    // A second start in one process, as tests do, keeps the first subscriber.
+    drop(started);
+}

@@ -1,0 +1,153 @@
+//! `patchbay tenant`, `environment`, `key` and `member`: what the operator's API does, from the command line. Answers are
+//! JSON, so that scripts can read them.
+
+use std::process::ExitCode;
+
+use api_types::operator::{CreateMember, CreatedApiKey};
+use clap::Subcommand;
+use domain::{Scope, permission::Permissions};
+use flows::{
+    Actor,
+    tenant::{create, create_environment, create_member, keys, list},
+};
+use serde::Serialize;
+
+use super::{CliError, print};
+use crate::{
+    boot::{self, Platform},
+    config::Config,
+    http::show,
+};
+
+/// What can be done with tenants.
+#[derive(Subcommand)]
+pub(super) enum TenantCommand {
+    /// Creates a tenant, with its key in the key service.
+    Create {
+        /// Short unique name.
+        #[arg(long)]
+        slug: String,
+        /// What people call the company.
+        #[arg(long)]
+        name: String,
+    },
+}
+
+/// What can be done with environments.
+#[derive(Subcommand)]
+pub(super) enum EnvironmentCommand {
+    /// Creates an environment of a tenant.
+    Create {
+        /// The tenant's slug.
+        #[arg(long)]
+        tenant: String,
+        /// Short name, unique within the tenant.
+        #[arg(long)]
+        slug: String,
+        /// What people call it.
+        #[arg(long)]
+        name: String,
+    },
+}
+
+/// What can be done with API keys.
+#[derive(Subcommand)]
+pub(super) enum KeyCommand {
+    /// Creates an API key of an environment; the secret is shown this once.
+    Create {
+        /// The tenant's slug.
+        #[arg(long)]
+        tenant: String,
+        /// The environment's slug.
+        #[arg(long)]
+        environment: String,
+        /// What to call it.
+        #[arg(long)]
+        name: String,
+        /// What it may do; everything if absent.
+        #[arg(long = "scope", default_value = "*")]
+        scopes: Vec<String>,
+    },
+}
+
+/// What can be done with members.
+#[derive(Subcommand)]
+pub(super) enum MemberCommand {
+    /// Adds a member to a tenant's portal.
+    Create {
+        /// The tenant's slug.
+        #[arg(long)]
+        tenant: String,
+        /// What they sign in with.
+        #[arg(long)]
+        email: String,
+        /// What they are called.
+        #[arg(long)]
+        name: String,
+        /// What they may do.
+        #[arg(long, default_value = "owner")]
+        role: String,
+        /// Their password; one is made and shown if absent.
+        #[arg(long, env = "PATCHBAY_MEMBER_PASSWORD", hide_env_values = true)]
+        password: Option<String>,
+    },
+}
+
+#[derive(Serialize)]
+struct CreatedMember {
+    member: api_types::operator::Member,
+    password: String,
+}
+
+pub(super) async fn tenant(config: &Config, command: &TenantCommand) -> Result<ExitCode, CliError> {
+    let TenantCommand::Create { slug, name } = command;
+    let platform = boot::platform(config).await?;
+    let row = create::create(&platform.services, slug, name).await.map_err(CliError::refused)?;
+    answer(&show::tenant(row))
+}
+
+pub(super) async fn environment(config: &Config, command: &EnvironmentCommand) -> Result<ExitCode, CliError> {
+    let EnvironmentCommand::Create { tenant, slug, name } = command;
+    let platform = boot::platform(config).await?;
+    let tenant = find_tenant(&platform, tenant).await?;
+    let made = create_environment::create_environment(&platform.services, tenant, slug, name).await;
+    answer(&show::environment(made.map_err(CliError::refused)?))
+}
+
+pub(super) async fn key(config: &Config, command: &KeyCommand) -> Result<ExitCode, CliError> {
+    let KeyCommand::Create { tenant, environment, name, scopes } = command;
+    let platform = boot::platform(config).await?;
+    let tenant = find_tenant(&platform, tenant).await?;
+    let (_, environments) = list::tenant(&platform.services, tenant).await.map_err(CliError::refused)?;
+    let known = environments.iter().find(|row| row.slug == *environment);
+    let environment =
+        known.ok_or_else(|| CliError::Refused(format!("no environment `{environment}`; create it first")))?;
+    let scope = Scope { tenant, environment: environment.environment_id };
+    let wanted = keys::NewKey { name: name.clone(), scopes: scopes.clone(), expires_at: None };
+    let made = keys::create(platform.services.ctx(scope, Actor::Operator), wanted, Permissions::ALL).await;
+    let (row, secret) = made.map_err(CliError::refused)?;
+    answer(&CreatedApiKey { key: show::api_key(row), secret: secret.expose().to_owned() })
+}
+
+pub(super) async fn member(config: &Config, command: &MemberCommand) -> Result<ExitCode, CliError> {
+    let MemberCommand::Create { tenant, email, name, role, password } = command;
+    let platform = boot::platform(config).await?;
+    let tenant = find_tenant(&platform, tenant).await?;
+    let password = password.clone().unwrap_or_else(|| platform.services.random_token());
+    let input =
+        CreateMember { email: email.clone(), name: name.clone(), password: password.clone(), role: role.clone() };
+    let row = create_member::create_member(&platform.services, tenant, input).await.map_err(CliError::refused)?;
+    answer(&CreatedMember { member: show::member(row), password })
+}
+
+async fn find_tenant(platform: &Platform, slug: &str) -> Result<ids::TenantId, CliError> {
+    match list::tenant_by_slug(&platform.services, slug).await {
+        Ok(row) => Ok(row.tenant_id),
+        Err(store::StoreError::NotFound) => Err(CliError::Refused(format!("no tenant `{slug}`; create it first"))),
+        Err(error) => Err(CliError::refused(error)),
+    }
+}
+
+fn answer(value: &impl Serialize) -> Result<ExitCode, CliError> {
+    Ok(print(&serde_json::to_string_pretty(value).map_err(CliError::refused)?))
+}

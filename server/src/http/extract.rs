@@ -1,0 +1,124 @@
+//! How bodies, queries and paths are read, and what is said when they cannot be.
+
+use std::{future::Future, pin::Pin, str::FromStr};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use api_types::ProblemCode;
+use serde::de::DeserializeOwned;
+
+use super::problem::Fail;
+
+/// The most that a JSON body may weigh, in bytes.
+pub const MOST_JSON_BYTES: usize = 256 * 1024;
+/// The most items on a page of a list.
+pub const MOST_PER_PAGE: u32 = 100;
+
+/// A JSON body.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+    type Error = Fail;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Fail>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_json =
+            request.headers().get("content-type").and_then(|value| value.to_str().ok()).is_some_and(|value| {
+                value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+            });
+        let body = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            if !is_json {
+                let detail = "Send JSON with `content-type: application/json`.";
+                return Err(Fail::new(ProblemCode::UnsupportedMediaType, detail));
+            }
+            let body = body.await.map_err(|error| body_failure(&error))?;
+            parse(&body).map(Self)
+        })
+    }
+}
+
+/// Reads a JSON body, naming the field and the place where it fails.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fail> {
+    serde_json::from_slice(body).map_err(|error| {
+        if error.is_data() {
+            Fail::new(ProblemCode::InvalidFields, format!("The body is not what is expected here: {error}."))
+        } else {
+            Fail::new(ProblemCode::BadJson, format!("The body is not valid JSON: {error}."))
+        }
+    })
+}
+
+/// What is said when a body cannot be received.
+pub(super) fn body_failure(error: &actix_web::Error) -> Fail {
+    if error.as_response_error().status_code() == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE {
+        let detail = format!("The body may have {MOST_JSON_BYTES} bytes at most.");
+        Fail::new(ProblemCode::BodyTooLarge, detail)
+    } else {
+        Fail::new(ProblemCode::BadRequest, "The body broke off or is not sent as HTTP asks.")
+    }
+}
+
+/// The query's parameters.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Fail;
+    type Future = std::future::Ready<Result<Self, Fail>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = web::Query::<T>::from_query(request.query_string())
+            .map(|query| Self(query.into_inner()))
+            .map_err(|error| Fail::new(ProblemCode::InvalidFields, format!("The query cannot be read: {error}.")));
+        std::future::ready(read)
+    }
+}
+
+/// An id out of the path; a text that is no id of that kind names nothing that exists.
+///
+/// # Errors
+/// 404 with the form that an id has.
+pub fn id<T: FromStr<Err = ids::ParseIdError>>(text: &str, what: &str) -> Result<T, Fail> {
+    text.parse().map_err(|error| Fail::new(ProblemCode::NotFound, format!("There is no such {what}: {error}.")))
+}
+
+/// `limit` and `cursor` of a list. The cursor is the last id of the page before.
+#[derive(Debug, Clone, Default, serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Paging {
+    /// How many, 1 to 100; 50 if absent.
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+impl Paging {
+    /// How many to read.
+    ///
+    /// # Errors
+    /// 422 outside 1 to 100.
+    pub fn limit(&self) -> Result<u32, Fail> {
+        match self.limit.unwrap_or(50) {
+            limit @ 1..=MOST_PER_PAGE => Ok(limit),
+            _ => Err(Fail::field("limit", format!("must be 1 to {MOST_PER_PAGE}"))),
+        }
+    }
+
+    /// After which id to go on.
+    ///
+    /// # Errors
+    /// 400 if it is not a cursor that we gave out.
+    pub fn after<T: FromStr>(&self) -> Result<Option<T>, Fail> {
+        self.cursor.as_deref().map(str::parse).transpose().map_err(|_| {
+            Fail::new(ProblemCode::BadCursor, "Give `next_cursor` of the page before, unchanged, or nothing.")
+        })
+    }
+}
+
+/// Turns rows into a page: `rows` holds one more than `limit` if there is more.
+pub fn page<R, T: Into<R>>(mut rows: Vec<T>, limit: u32, cursor: impl Fn(&T) -> String) -> api_types::Page<R> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next_cursor = rows.last().filter(|_| more).map(cursor);
+    api_types::Page { data: rows.into_iter().map(Into::into).collect(), next_cursor }
+}

@@ -1,0 +1,22 @@
+//! The HTTP edge: who is asking ([`principal`]), what they may ask ([`routes`]), and what they are told when it goes
+//! wrong ([`problem`]). Handlers call one flow each; no rule of the product lives here.
+
+pub mod assets;
+pub mod extract;
+pub mod openapi;
+pub mod principal;
+pub mod problem;
+pub mod rate_limit;
+pub mod routes;
+pub mod security_headers;
+pub mod show;
+
+mod api_keys;
+mod health;
+mod operator;
+mod portal;
+mod request_log;
+mod state;
+
+pub use request_log::canonical_line;
+pub use state::{AppState, Meters};

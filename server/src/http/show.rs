@@ -1,0 +1,42 @@
+//! Rows of tenancy as the API and the command line show them.
+
+use api_types::operator::{ApiKey, Environment, Member, Tenant};
+use store::{ApiKeyRow, EnvironmentRow, MemberRow, TenantRow};
+
+/// A tenant.
+#[must_use]
+pub fn tenant(row: TenantRow) -> Tenant {
+    Tenant { id: row.tenant_id, slug: row.slug, name: row.name, created_at: row.created_at }
+}
+
+/// An environment.
+#[must_use]
+pub fn environment(row: EnvironmentRow) -> Environment {
+    Environment {
+        id: row.environment_id,
+        tenant_id: row.tenant_id,
+        slug: row.slug,
+        name: row.name,
+        created_at: row.created_at,
+    }
+}
+
+/// An API key, without its secret.
+#[must_use]
+pub fn api_key(row: ApiKeyRow) -> ApiKey {
+    ApiKey {
+        id: row.api_key_id,
+        name: row.name,
+        hint: row.hint,
+        scopes: row.scopes,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        revoked_at: row.revoked_at,
+    }
+}
+
+/// A member, without anything about their password.
+#[must_use]
+pub fn member(row: MemberRow) -> Member {
+    Member { id: row.member_id, tenant_id: row.tenant_id, email: row.email, name: row.name, role: row.role }
+}

@@ -1,0 +1,27 @@
+//! The real clock and the real randomness. Everything else is handed these.
+
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use chrono::{DateTime, Utc};
+use domain::{clock::Clock, entropy::Entropy};
+
+/// The system's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that is handed in everywhere else")]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// The operating system's randomness.
+#[derive(Debug, Default)]
+pub struct SystemEntropy(SystemRandom);
+
+impl Entropy for SystemEntropy {
+    #[expect(clippy::expect_used, reason = "without randomness no key or token may be made, so nothing may go on")]
+    fn fill(&self, buffer: &mut [u8]) {
+        self.0.fill(buffer).expect("the operating system gives random bytes");
+    }
+}
