@@ -101,9 +101,9 @@ const page = (name) => {
     const made = join(work, 'dist');
     const sizes = {
       'index.html': emit(join(made, 'index.html'), Buffer.from(html)),
-      [files.script]: emit(join(made, 'assets', files.script), script),
-      [files.wasm]: emit(join(made, 'assets', files.wasm), wasm),
-      [files.style]: emit(join(made, 'assets', files.style), style),
+      [files.script]: emit(join(made, files.script), script),
+      [files.wasm]: emit(join(made, files.wasm), wasm),
+      [files.style]: emit(join(made, files.style), style),
     };
     // The server may be compiling against the old folder: it is gone for an instant only.
     mkdirSync(dist, { recursive: true });

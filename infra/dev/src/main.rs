@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo dev help` lists them. The standard library is all it needs (with our own `pg`,
 //! which needs no more either), so that it is there a second after a fresh clone.
 
+mod demo;
 mod plugins;
 mod progress;
 mod setup;
@@ -17,7 +18,8 @@ const HELP: &str = "\
 cargo dev setup           install what the other commands need
 cargo dev plugins         build the plugins into target/plugins
 cargo dev web             build the pages into web/dist
-cargo dev demo            run the main job: everything up, with links to click; --walk does the clicking and checks it
+cargo dev demo            run the main job: everything up, with links to click; --walk does the clicking and
+                          checks each step, --release optimises the server
 cargo dev test            set up, build and run every check and test; ends with `N passed, N failed, N skipped`
 cargo dev test FILTER …   only `cargo test FILTER …`, with all that tests need brought up";
 
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
                 .and_then(|()| web::build(&progress))
                 .map(|()| true)
         }
+        ["demo", rest @ ..] => demo::demo(rest).map(|()| true),
         ["test", rest @ ..] => suite::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             say(HELP);

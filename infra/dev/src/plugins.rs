@@ -15,8 +15,7 @@ pub fn folder() -> PathBuf {
     root().join("target/plugins")
 }
 
-/// Builds all of them into [`folder`]: `<slug>/plugin.wasm` and `<slug>/provider.toml`, and `<slug>/provider.toml`
-/// alone for each `plugins/catalog/<slug>.toml`.
+/// Builds all of them into [`folder`]: `<slug>/plugin.wasm` and `<slug>/provider.toml`, and `catalog/<slug>.toml`.
 pub fn build(progress: &Progress) -> Outcome<()> {
     progress.step("Plugins", || {
         let plugins = with_code()?;
@@ -37,8 +36,9 @@ pub fn build(progress: &Progress) -> Outcome<()> {
             sizes.push(format!("{slug} {} kB", bytes.len() / 1000));
         }
         let catalog = catalog()?;
-        for (slug, manifest) in &catalog {
-            place(slug, "provider.toml", &fs::read(manifest)?)?;
+        for manifest in &catalog {
+            let name = manifest.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            place("catalog", &name, &fs::read(manifest)?)?;
         }
         sizes.push(format!("{} by manifest alone", catalog.len()));
         Ok(((), sizes.join(", ")))
@@ -58,26 +58,24 @@ fn with_code() -> Outcome<Vec<String>> {
     if found.is_empty() { Err(Failure("plugins/ holds no plugin".to_owned())) } else { Ok(found) }
 }
 
-/// Slug and path of each manifest of `plugins/catalog/`.
-fn catalog() -> Outcome<Vec<(String, PathBuf)>> {
+/// The manifests in `plugins/catalog/`.
+fn catalog() -> Outcome<Vec<PathBuf>> {
     let folder = root().join("plugins/catalog");
     if !folder.exists() {
         return Ok(Vec::new());
     }
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            found.extend(path.file_stem().map(|slug| (slug.to_string_lossy().into_owned(), path.clone())));
-        }
+        found.push(entry?.path());
     }
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     Ok(found)
 }
 
 /// Writes a file of a plugin under another name first, so that a running server never reads half of it, and only if it
 /// differs, so that nothing is compiled anew for nothing.
-fn place(slug: &str, name: &str, bytes: &[u8]) -> Outcome<()> {
-    let folder = folder().join(slug);
+fn place(below: &str, name: &str, bytes: &[u8]) -> Outcome<()> {
+    let folder = folder().join(below);
     let path: &Path = &folder.join(name);
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(());

@@ -36,9 +36,7 @@ pub fn run(arguments: &[&str]) -> Outcome<bool> {
     })?;
     let folder = root().join(".cache/tests/pg");
     let cluster = progress.step("Postgres for the tests", || {
-        // A new cluster each time: what earlier tests left is nobody's business.
-        let _ = fs::remove_dir_all(&folder);
-        let settings = Settings { durable: false, connections: 400, extra: Vec::new() };
+        let settings = Settings { durable: false, fresh: true, connections: 400, extra: Vec::new() };
         let cluster = Cluster::start(&tools.postgres, &folder, &settings)?;
         let note = format!("on port {}", cluster.port());
         Ok((cluster, note))

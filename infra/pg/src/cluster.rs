@@ -25,6 +25,8 @@ pub struct Settings {
     /// Whether commits reach the disk before they are confirmed. Tests do without: nobody reads their data after a
     /// power cut.
     pub durable: bool,
+    /// Whether what an earlier run left is thrown away.
+    pub fresh: bool,
     /// Connections at most.
     pub connections: u16,
     /// Further `name=value` settings.
@@ -33,7 +35,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { durable: true, connections: 200, extra: Vec::new() }
+        Self { durable: true, fresh: false, connections: 200, extra: Vec::new() }
     }
 }
 
@@ -46,27 +48,34 @@ pub struct Cluster {
     binaries: Binaries,
     user: User,
     keeper: Option<JoinHandle<()>>,
+    /// Held for as long as the folder is in use; the system lets go of it when this process ends.
+    _lock: File,
 }
 
+/// Clusters that may run at the same time in one folder.
+const SLOTS: u8 = 16;
+
 impl Cluster {
-    /// Starts the cluster in `folder`, which is made if it is not there; what an earlier run left is gone on with. A
-    /// server that an earlier run left running is stopped first.
+    /// Starts a cluster in `folder`, which is made if it is not there. What an earlier run left is gone on with, unless
+    /// the settings say otherwise; a server that it left running is stopped first. If the folder's cluster is in use by
+    /// another process, a further one beside it is taken.
     ///
     /// # Errors
     /// If the folder cannot be used or the server does not start; the error says what the server said.
     pub fn start(binaries: &Binaries, folder: &Path, settings: &Settings) -> io::Result<Self> {
         let user = User::choose();
-        let folder = user.own_folder(&std::path::absolute(folder)?)?;
+        let (folder, lock) = free_slot(&std::path::absolute(folder)?)?;
+        let folder = user.own_folder(&folder)?;
         let data = folder.join("data");
         if data.join("postmaster.pid").exists() {
             // It may be from a server that is long gone; then there is nothing to stop.
             let _ = stop(binaries, &user, &data);
         }
-        if !data.join("PG_VERSION").exists() {
+        if settings.fresh || !data.join("PG_VERSION").exists() {
             let mut initdb = user.command(&binaries.path("initdb"), false);
             initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions"]);
             initdb.arg("--no-sync").arg("-D").arg(&data).current_dir(&folder);
-            // One that was interrupted leaves a folder that the next one refuses.
+            // `initdb` refuses a folder that is there, as an interrupted one leaves it.
             let _ = fs::remove_dir_all(&data);
             run(&mut initdb)?;
         }
@@ -77,7 +86,7 @@ impl Cluster {
             match Self::run(binaries, &user, &data, port, settings) {
                 Ok(keeper) => {
                     let (binaries, data) = (binaries.clone(), data.clone());
-                    return Ok(Self { port, data, binaries, user, keeper: Some(keeper) });
+                    return Ok(Self { port, data, binaries, user, keeper: Some(keeper), _lock: lock });
                 }
                 Err(error) => last = error,
             }
@@ -156,6 +165,18 @@ impl Drop for Cluster {
     }
 }
 
+/// The first slot of a folder that no other process uses, and the lock on it.
+fn free_slot(folder: &Path) -> io::Result<(PathBuf, File)> {
+    fs::create_dir_all(folder)?;
+    for slot in 0..SLOTS {
+        let lock = File::create(folder.join(format!("{slot}.lock")))?;
+        if lock.try_lock().is_ok() {
+            return Ok((folder.join(slot.to_string()), lock));
+        }
+    }
+    Err(io::Error::other(format!("{SLOTS} clusters are running in {} already", folder.display())))
+}
+
 fn stop(binaries: &Binaries, user: &User, data: &Path) -> io::Result<()> {
     let mut command = user.command(&binaries.path("pg_ctl"), false);
     run(command.args(["stop", "-w", "-m", "fast", "-t", "20", "-D"]).arg(data).current_dir(data))
@@ -199,8 +220,12 @@ mod tests {
         assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "it stopped");
         let again = Cluster::start(&binaries, &folder, &settings).unwrap();
         assert_eq!(system(&again), first, "the same cluster, by its system identifier");
-        let data = again.data.clone();
+        let beside = Cluster::start(&binaries, &folder, &settings).unwrap();
+        assert_ne!(system(&beside), first, "one that is in use is left alone");
         drop(again);
-        fs::remove_dir_all(data.parent().unwrap()).unwrap();
+        let fresh = Cluster::start(&binaries, &folder, &Settings { fresh: true, ..settings }).unwrap();
+        assert_ne!(system(&fresh), first, "what was there is thrown away when asked");
+        drop((beside, fresh));
+        fs::remove_dir_all(&folder).unwrap();
     }
 }
