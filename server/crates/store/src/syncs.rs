@@ -1,0 +1,395 @@
+//! Syncs: what is pulled, where it stands and when it is due.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::{
+    Scope,
+    run::{RunState, SyncMode},
+};
+use ids::{ConnectionId, EnvironmentId, RunId, SyncId, TenantId};
+
+use crate::{
+    StoreError, System, Tx,
+    schema::{runs, syncs},
+    words::{count, word},
+};
+
+/// A sync to make.
+#[derive(Debug, Clone)]
+pub struct NewSync {
+    /// Its id, unless the stream has a sync already.
+    pub id: SyncId,
+    /// The stream.
+    pub stream: String,
+    /// How it is pulled.
+    pub mode: SyncMode,
+    /// Seconds between runs.
+    pub every_seconds: u32,
+}
+
+/// A sync.
+#[derive(Debug, Clone)]
+pub struct SyncRow {
+    /// Its id.
+    pub id: SyncId,
+    /// Whose account is pulled.
+    pub connection: ConnectionId,
+    /// The stream.
+    pub stream: String,
+    /// How it is pulled.
+    pub mode: SyncMode,
+    /// Seconds between runs.
+    pub every_seconds: u32,
+    /// Since when it is paused.
+    pub paused_at: Option<DateTime<Utc>>,
+    /// Where the next page begins.
+    pub cursor: Option<String>,
+    /// The highest number given to a change.
+    pub last_seq: i64,
+    /// When it is due.
+    pub next_run_at: DateTime<Utc>,
+    /// Failed runs in a row.
+    pub failures: u32,
+    /// The latest run.
+    pub last_run: Option<LastRun>,
+}
+
+/// The latest run of a sync, in short.
+#[derive(Debug, Clone, Copy)]
+pub struct LastRun {
+    /// Its id.
+    pub id: RunId,
+    /// Where it stands.
+    pub state: RunState,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// A sync that is due, locked until the transaction ends.
+#[derive(Debug, Clone, Copy)]
+pub struct DueSync {
+    /// Its id.
+    pub id: SyncId,
+    /// Where it is.
+    pub scope: Scope,
+    /// Seconds between runs.
+    pub every_seconds: u32,
+    /// Failed runs in a row.
+    pub failures: u32,
+    /// Whether its connection can be used.
+    pub is_connected: bool,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = syncs, check_for_backend(diesel::pg::Pg))]
+struct SyncColumns {
+    sync_id: SyncId,
+    connection_id: ConnectionId,
+    stream: String,
+    mode: String,
+    every_seconds: i32,
+    paused_at: Option<DateTime<Utc>>,
+    cursor: Option<String>,
+    last_seq: i64,
+    next_run_at: DateTime<Utc>,
+    failures: i32,
+}
+
+#[derive(QueryableByName)]
+struct DueColumns {
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    sync_id: SyncId,
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    tenant_id: TenantId,
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    environment_id: EnvironmentId,
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    every_seconds: i32,
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    failures: i32,
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    is_connected: bool,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = runs, check_for_backend(diesel::pg::Pg))]
+struct LastRunColumns {
+    run_id: RunId,
+    state: String,
+    started_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+}
+
+fn read((sync, run): (SyncColumns, Option<LastRunColumns>)) -> Result<SyncRow, StoreError> {
+    let last_run = run.map(|run| {
+        word("runs", &run.state, RunState::parse).map(|state| LastRun {
+            id: run.run_id,
+            state,
+            started_at: run.started_at,
+            finished_at: run.finished_at,
+        })
+    });
+    Ok(SyncRow {
+        id: sync.sync_id,
+        connection: sync.connection_id,
+        stream: sync.stream,
+        mode: word("syncs", &sync.mode, SyncMode::parse)?,
+        every_seconds: count("syncs", sync.every_seconds)?,
+        paused_at: sync.paused_at,
+        cursor: sync.cursor,
+        last_seq: sync.last_seq,
+        next_run_at: sync.next_run_at,
+        failures: count("syncs", sync.failures)?,
+        last_run: last_run.transpose()?,
+    })
+}
+
+/// The syncs of one environment.
+pub struct Syncs<'t> {
+    connection: &'t mut AsyncPgConnection,
+    scope: Scope,
+}
+
+impl Tx<Scope> {
+    /// The syncs of this environment.
+    pub fn syncs(&mut self) -> Syncs<'_> {
+        let scope = self.scope();
+        Syncs { connection: self.connection(), scope }
+    }
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn mine(scope: Scope) -> _ {
+    let (tenant, environment): (TenantId, EnvironmentId) = (scope.tenant, scope.environment);
+    syncs::tenant_id.eq(tenant).and(syncs::environment_id.eq(environment))
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn with_last_run() -> _ {
+    syncs::table.left_join(runs::table.on(syncs::last_run_id.eq(runs::run_id.nullable())))
+}
+
+impl Syncs<'_> {
+    /// Makes the syncs that a connection lacks, makes those that it has due now and forgets their failures. Gives the
+    /// ids of all, in the order given.
+    ///
+    /// # Errors
+    /// The insert failed.
+    pub async fn ensure(
+        &mut self,
+        connection: ConnectionId,
+        wanted: &[NewSync],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<SyncId>, StoreError> {
+        let mut ids = Vec::with_capacity(wanted.len());
+        for sync in wanted {
+            let (mode, every) = (sync.mode.as_str(), i32::try_from(sync.every_seconds).unwrap_or(i32::MAX));
+            let id = diesel::insert_into(syncs::table)
+                .values((
+                    syncs::sync_id.eq(sync.id),
+                    syncs::tenant_id.eq(self.scope.tenant),
+                    syncs::environment_id.eq(self.scope.environment),
+                    syncs::connection_id.eq(connection),
+                    syncs::stream.eq(&sync.stream),
+                    syncs::mode.eq(mode),
+                    syncs::every_seconds.eq(every),
+                    syncs::next_run_at.eq(now),
+                    syncs::created_at.eq(now),
+                ))
+                .on_conflict((syncs::connection_id, syncs::stream))
+                .do_update()
+                .set((
+                    syncs::mode.eq(mode),
+                    syncs::every_seconds.eq(every),
+                    syncs::next_run_at.eq(now),
+                    syncs::failures.eq(0),
+                ))
+                .returning(syncs::sync_id)
+                .get_result(self.connection)
+                .await?;
+            ids.push(id);
+        }
+        Ok(ids)
+    }
+
+    /// The sync of that id.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn find(&mut self, id: SyncId) -> Result<SyncRow, StoreError> {
+        let row = with_last_run()
+            .filter(mine(self.scope))
+            .filter(syncs::sync_id.eq(id))
+            .select((SyncColumns::as_select(), Option::<LastRunColumns>::as_select()))
+            .first(self.connection)
+            .await?;
+        read(row)
+    }
+
+    /// The same, locked until the transaction ends: whoever changes its records or its runs does this first.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn lock(&mut self, id: SyncId) -> Result<SyncRow, StoreError> {
+        let row = syncs::table
+            .filter(mine(self.scope))
+            .filter(syncs::sync_id.eq(id))
+            .select(SyncColumns::as_select())
+            .for_update()
+            .first(self.connection)
+            .await?;
+        read((row, None))
+    }
+
+    /// The sync of a connection's stream.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn find_by_stream(&mut self, connection: ConnectionId, stream: &str) -> Result<SyncRow, StoreError> {
+        let row = syncs::table
+            .filter(mine(self.scope))
+            .filter(syncs::connection_id.eq(connection).and(syncs::stream.eq(stream)))
+            .select(SyncColumns::as_select())
+            .first(self.connection)
+            .await?;
+        read((row, None))
+    }
+
+    /// Syncs in the order of their ids, of one connection or of all, after one of them.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn list(
+        &mut self,
+        connection: Option<ConnectionId>,
+        after: Option<SyncId>,
+        limit: i64,
+    ) -> Result<Vec<SyncRow>, StoreError> {
+        let mut query = with_last_run()
+            .filter(mine(self.scope))
+            .select((SyncColumns::as_select(), Option::<LastRunColumns>::as_select()))
+            .order(syncs::sync_id)
+            .limit(limit)
+            .into_boxed();
+        if let Some(connection) = connection {
+            query = query.filter(syncs::connection_id.eq(connection));
+        }
+        if let Some(after) = after {
+            query = query.filter(syncs::sync_id.gt(after));
+        }
+        query.load(self.connection).await?.into_iter().map(read).collect()
+    }
+
+    /// Pauses it, or lets it go on with `None`; what it was due for meanwhile, it is due for then.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn set_paused(&mut self, id: SyncId, paused_at: Option<DateTime<Utc>>) -> Result<(), StoreError> {
+        let changed = diesel::update(syncs::table.filter(mine(self.scope)).filter(syncs::sync_id.eq(id)))
+            .set(syncs::paused_at.eq(paused_at))
+            .execute(self.connection)
+            .await?;
+        if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+    }
+
+    /// Nothing of the connection is due any more: it is being deleted.
+    ///
+    /// # Errors
+    /// The update failed.
+    pub async fn stop_for_connection(
+        &mut self,
+        connection: ConnectionId,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        diesel::update(
+            syncs::table
+                .filter(mine(self.scope))
+                .filter(syncs::connection_id.eq(connection).and(syncs::paused_at.is_null())),
+        )
+        .set(syncs::paused_at.eq(now))
+        .execute(self.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// A run began: it is the latest, and where it begins anew there is no cursor.
+    ///
+    /// # Errors
+    /// The update failed.
+    pub async fn run_began(&mut self, id: SyncId, run: RunId, anew: bool) -> Result<(), StoreError> {
+        let one = syncs::table.filter(mine(self.scope)).filter(syncs::sync_id.eq(id));
+        diesel::update(one).set(syncs::last_run_id.eq(run)).execute(self.connection).await?;
+        if anew {
+            self.set_cursor(id, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Moves the cursor by hand; pages move it as they commit.
+    ///
+    /// # Errors
+    /// The update failed.
+    pub async fn set_cursor(&mut self, id: SyncId, cursor: Option<&str>) -> Result<(), StoreError> {
+        let one = syncs::table.filter(mine(self.scope)).filter(syncs::sync_id.eq(id));
+        diesel::update(one).set(syncs::cursor.eq(cursor)).execute(self.connection).await?;
+        Ok(())
+    }
+
+    /// A run ended: when the next is due, and how many failed in a row.
+    ///
+    /// # Errors
+    /// The update failed.
+    pub async fn run_ended(&mut self, id: SyncId, next_run_at: DateTime<Utc>, failures: u32) -> Result<(), StoreError> {
+        diesel::update(syncs::table.filter(mine(self.scope)).filter(syncs::sync_id.eq(id)))
+            .set((syncs::next_run_at.eq(next_run_at), syncs::failures.eq(i32::try_from(failures).unwrap_or(i32::MAX))))
+            .execute(self.connection)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Tx<System> {
+    /// Syncs that are due, the longest overdue first, locked; those that another node looks at right now are left to it.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn due_syncs(&mut self, now: DateTime<Utc>, limit: i64) -> Result<Vec<DueSync>, StoreError> {
+        // Only the sync is locked, and not its key: connections are refreshed and referred to meanwhile.
+        const SQL: &str = "
+SELECT s.sync_id, s.tenant_id, s.environment_id, s.every_seconds, s.failures, c.health = 'active' AS is_connected
+FROM syncs s JOIN connections c USING (connection_id)
+WHERE s.paused_at IS NULL AND s.next_run_at <= $1
+ORDER BY s.next_run_at LIMIT $2 FOR NO KEY UPDATE OF s SKIP LOCKED";
+        let rows: Vec<DueColumns> = diesel::sql_query(SQL)
+            .bind::<diesel::sql_types::Timestamptz, _>(now)
+            .bind::<diesel::sql_types::BigInt, _>(limit)
+            .load(self.connection())
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(DueSync {
+                    id: row.sync_id,
+                    scope: Scope { tenant: row.tenant_id, environment: row.environment_id },
+                    every_seconds: count("syncs", row.every_seconds)?,
+                    failures: count("syncs", row.failures)?,
+                    is_connected: row.is_connected,
+                })
+            })
+            .collect()
+    }
+
+    /// When a sync is due next.
+    ///
+    /// # Errors
+    /// The update failed.
+    pub async fn postpone_sync(&mut self, id: SyncId, next_run_at: DateTime<Utc>) -> Result<(), StoreError> {
+        diesel::update(syncs::table.find(id))
+            .set(syncs::next_run_at.eq(next_run_at))
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+}
