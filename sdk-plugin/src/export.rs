@@ -18,7 +18,7 @@ macro_rules! export {
     ($provider:ty) => {
         const _: () = {
             type Exported = $crate::Adapter<$provider>;
-            $crate::abi::export_v1!(Exported with_types_in $crate::abi);
+    $crate::abi::export_v1!(Exported with_types_in $crate::abi);
         };
     };
 }
@@ -26,7 +26,9 @@ macro_rules! export {
 /// A panic ends the instance without a word unless it is written to the run's log first.
 fn tell_panics() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| std::panic::set_hook(Box::new(|info| crate::log::error(&format!("The plugin panicked: {info}")))));
+    ONCE.call_once(|| {
+        std::panic::set_hook(Box::new(|info| crate::log::error(&format!("The plugin panicked: {info}"))))
+    });
 }
 
 impl<P: Provider> Guest for Adapter<P> {

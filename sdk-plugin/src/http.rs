@@ -142,7 +142,9 @@ impl Response {
                 let seconds = self.retry_after();
                 Err(Failure::provider(format!("{message} ({status}).")).retry_after(seconds))
             }
-            _ => Err(Failure::plugin(format!("The provider answered {status}, for which this plugin was not written."))),
+            _ => {
+                Err(Failure::plugin(format!("The provider answered {status}, for which this plugin was not written.")))
+            }
         }
     }
 
@@ -162,6 +164,15 @@ impl Response {
         serde_json::from_slice(&self.body)
             .map_err(|e| Failure::provider(format!("The provider's answer is not what its documentation says: {e}")))
     }
+}
+
+/// The text as one segment of a path, so that an id with a slash in it stays one segment.
+#[must_use]
+pub fn segment(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    percent_encode(text, &mut out);
+    // A segment of dots alone would climb (RFC 3986 section 5.2.4), and encoding them does not help.
+    if out.bytes().all(|b| b == b'.') { "_".repeat(out.len()) } else { out }
 }
 
 /// Everything but RFC 3986's unreserved characters.
@@ -193,6 +204,13 @@ mod tests {
     fn queries_are_encoded() {
         let request = get("/orders").query("after", "a b&c=é").query_if("since", None::<u8>).query("limit", 10);
         assert_eq!(request.url, "/orders?after=a%20b%26c%3D%C3%A9&limit=10");
+    }
+
+    #[test]
+    fn segments_stay_segments() {
+        for (text, written) in [("ord_1", "ord_1"), ("../me", "..%2Fme"), ("..", "__"), ("a?b#c", "a%3Fb%23c")] {
+            assert_eq!(segment(text), written);
+        }
     }
 
     #[test]

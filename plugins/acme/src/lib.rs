@@ -1,12 +1,178 @@
 //! Acme, the demo provider: orders by change, customers in full, and one action.
 
-use patchbay_plugin::{Connection, Failure, Page, Provider};
+use std::borrow::Cow;
+
+use patchbay_plugin::{Connection, Failure, Item, Page, Provider, Value, cursor, http};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 struct Acme;
 patchbay_plugin::export!(Acme);
 
 impl Provider for Acme {
-    fn pull(_: &Connection, stream: &str, _: Option<&str>) -> Result<Page, Failure> {
-        Err(Failure::plugin(format!("no stream {stream}")))
+    fn pull(connection: &Connection, stream: &str, cursor: Option<&str>) -> Result<Page, Failure> {
+        let limit = connection.config::<Config>()?.page_size();
+        match stream {
+            "orders" => orders(limit, cursor),
+            "customers" => customers(limit, cursor),
+            other => Err(Failure::plugin(format!("Acme has no stream `{other}`."))),
+        }
+    }
+
+    fn act(_: &Connection, action: &str, input: Value) -> Result<Value, Failure> {
+        match action {
+            "cancel_order" => cancel_order(input),
+            other => Err(Failure::plugin(format!("Acme has no action `{other}`."))),
+        }
+    }
+
+    fn verify(_: &Connection) -> Result<(), Failure> {
+        http::get("/v1/orders").query("limit", 1).send()?.success().map(drop)
+    }
+
+    fn classify_error(status: u16, body: &[u8]) -> Option<Failure> {
+        let Refusal { error, message } = serde_json::from_slice(body).ok()?;
+        match (status, error.as_str()) {
+            (401, _) | (403, "insufficient_scope") => Some(Failure::end_user(message)),
+            (400 | 404 | 409, _) => Some(Failure::tenant(message)),
+            _ => None,
+        }
+    }
+}
+
+/// What a tenant may set for a connection.
+#[derive(Deserialize)]
+struct Config {
+    page_size: Option<u32>,
+}
+
+impl Config {
+    /// Acme gives at most 1,000 records at once.
+    fn page_size(&self) -> u32 {
+        self.page_size.unwrap_or(1000).clamp(1, 1000)
+    }
+}
+
+/// How Acme lists anything. The records stay as they are: only their heads are looked at.
+#[derive(Deserialize)]
+struct Listing<'a> {
+    #[serde(borrow)]
+    data: Vec<&'a RawValue>,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    updated_at: Cow<'a, str>,
+    #[serde(default)]
+    deleted: bool,
+}
+
+impl<'a> Head<'a> {
+    fn of(record: &'a RawValue) -> Result<Self, Failure> {
+        serde_json::from_str(record.get())
+            .map_err(|e| Failure::provider(format!("A record of Acme's is not what its documentation says: {e}")))
+    }
+}
+
+/// Where the walk over the orders stands.
+#[derive(Serialize, Deserialize)]
+struct OrdersCursor {
+    /// This run shows what changed at that time or later.
+    since: String,
+    /// The latest change seen in this run: where the next one begins.
+    high_water: String,
+    /// Acme's own cursor within the run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    after: Option<String>,
+}
+
+impl Default for OrdersCursor {
+    /// The beginning of time instead of no time at all: only a listing by change shows deletions, and an order that is
+    /// deleted while the first run is under way would be missed by a listing without.
+    fn default() -> Self {
+        let epoch = || "1970-01-01T00:00:00Z".to_owned();
+        Self { since: epoch(), high_water: epoch(), after: None }
+    }
+}
+
+/// Orders in the order of their last change, from `since` on. An order that changes meanwhile moves to the end and is
+/// seen again; the time is inclusive, so that the last second of a run is seen twice and no change in it is lost.
+fn orders(limit: u32, cursor: Option<&str>) -> Result<Page, Failure> {
+    let mut at: OrdersCursor = cursor::read(cursor)?;
+    let answer = http::get("/v1/orders")
+        .query("limit", limit)
+        .query("updated_since", &at.since)
+        .query_if("after", at.after.as_ref())
+        .send()?
+        .success()?;
+    let listing: Listing = answer.borrow_json()?;
+    let (mut items, mut gone) = (Vec::with_capacity(listing.data.len()), Vec::new());
+    for record in listing.data {
+        let head = Head::of(record)?;
+        if *head.updated_at > *at.high_water {
+            at.high_water = head.updated_at.into_owned();
+        }
+        if head.deleted {
+            gone.push(head.id.into_owned());
+        } else {
+            items.push(Item { id: head.id.into_owned(), body: record.get().to_owned() });
+        }
+    }
+    let page = Page::of(items).deleted(gone);
+    match listing.next {
+        Some(next) => page.more(&OrdersCursor { after: Some(next), ..at }),
+        None => page.done(&OrdersCursor { since: at.high_water.clone(), high_water: at.high_water, after: None }),
+    }
+}
+
+/// Where the walk over the customers stands.
+#[derive(Serialize, Deserialize, Default)]
+struct CustomersCursor {
+    after: Option<String>,
+}
+
+/// All customers. Every run begins anew, and the host finds out who is missing.
+fn customers(limit: u32, cursor: Option<&str>) -> Result<Page, Failure> {
+    let at: CustomersCursor = cursor::read(cursor)?;
+    let answer =
+        http::get("/v1/customers").query("limit", limit).query_if("after", at.after.as_ref()).send()?.success()?;
+    let listing: Listing = answer.borrow_json()?;
+    let items = listing
+        .data
+        .iter()
+        .map(|record| Ok(Item { id: Head::of(record)?.id.into_owned(), body: record.get().to_owned() }))
+        .collect::<Result<_, Failure>>()?;
+    let page = Page::of(items);
+    match listing.next {
+        Some(next) => page.more(&CustomersCursor { after: Some(next) }),
+        None => Ok(page),
+    }
+}
+
+#[derive(Deserialize)]
+struct CancelOrder {
+    order_id: String,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+    message: String,
+}
+
+/// Gives the order as it is afterwards.
+fn cancel_order(input: Value) -> Result<Value, Failure> {
+    let input: CancelOrder = serde_json::from_value(input)
+        .map_err(|e| Failure::tenant(format!("The input must be {{\"order_id\": \"…\"}}: {e}")))?;
+    let path = format!("/v1/orders/{}/cancel", http::segment(&input.order_id));
+    let answer = http::post(path).send()?;
+    match answer.status {
+        404 => Err(Failure::tenant(format!("There is no order `{}`.", input.order_id))),
+        409 => Err(Failure::tenant(format!("The order `{}` was cancelled before.", input.order_id))),
+        _ => answer.success()?.json(),
     }
 }

@@ -1,8 +1,14 @@
 //! Plugins that mean no good, and files that are no plugins. Named after the lines of the security requirements.
 
+#[cfg(test)]
 mod artefacts;
+#[cfg(test)]
 mod guest;
+#[cfg(test)]
 mod limits;
+#[cfg(test)]
 mod neighbours;
+#[cfg(test)]
 mod outside;
+#[cfg(test)]
 mod refusals;

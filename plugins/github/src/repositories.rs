@@ -1,0 +1,46 @@
+//! All repositories that the account can see.
+
+use patchbay_plugin::{Failure, Item, Page, Response, cursor, http};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::api;
+
+#[derive(Serialize, Deserialize, Default)]
+struct Cursor {
+    /// The page to ask for, as GitHub's `Link` gave it.
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    id: u64,
+}
+
+/// One page of the listing. Every run begins anew, and the host finds out which repositories are gone.
+pub fn pull(cursor: Option<&str>) -> Result<Page, Failure> {
+    let at: Cursor = cursor::read(cursor)?;
+    let answer = list(at.next)?;
+    let records: Vec<&RawValue> = answer.borrow_json()?;
+    let items = records.into_iter().map(item).collect::<Result<_, Failure>>()?;
+    match answer.link("next") {
+        Some(next) => Page::of(items).more(&Cursor { next: Some(next) }),
+        None => Ok(Page::of(items)),
+    }
+}
+
+/// The listing, from its beginning or from a page that a `Link` named. In the order in which repositories were made, so
+/// that a new one does not push others from page to page.
+pub fn list(next: Option<String>) -> Result<Response, Failure> {
+    let request = match next {
+        Some(url) => http::get(url),
+        None => http::get("/user/repos").query("per_page", 100).query("sort", "created").query("direction", "asc"),
+    };
+    api::accept(request.send()?)
+}
+
+fn item(record: &RawValue) -> Result<Item, Failure> {
+    let head: Head = serde_json::from_str(record.get())
+        .map_err(|e| Failure::provider(format!("A repository of GitHub's is not what its documentation says: {e}")))?;
+    Ok(Item { id: head.id.to_string(), body: record.get().to_owned() })
+}
