@@ -55,11 +55,7 @@ async fn f_1_bodies_stream_both_ways() {
     let server = Server::start(|request| {
         assert_eq!(request.header("content-length"), Some("6"));
         let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n";
-        vec![
-            Step::Send(head.into()),
-            Step::Wait(Duration::from_millis(300)),
-            Step::Send(b"3\r\ntwo\r\n0\r\n\r\n".to_vec()),
-        ]
+        vec![Step::Send(head.into()), Step::Wait(Duration::from_secs(3)), Step::Send(b"3\r\ntwo\r\n0\r\n\r\n".to_vec())]
     })
     .await;
     let pieces = stream::iter(["abc", "def"]).map(|p| Ok::<_, std::io::Error>(Bytes::from_static(p.as_bytes())));
@@ -69,7 +65,7 @@ async fn f_1_bodies_stream_both_ways() {
     let start = Instant::now();
     let mut response = egress().stream(request).await.unwrap();
     assert_eq!(response.body.next().await.unwrap().unwrap(), "one");
-    assert!(start.elapsed() < Duration::from_millis(250), "the first piece does not wait for the second");
+    assert!(start.elapsed() < Duration::from_millis(2500), "the first piece does not wait for the second");
     assert_eq!(response.body.next().await.unwrap().unwrap(), "two");
     assert!(response.body.next().await.is_none());
     assert_eq!(server.received()[0].body, b"abcdef");
@@ -105,7 +101,7 @@ async fn eg_3_the_deadline_covers_head_and_body() {
         let start = Instant::now();
         let error = egress().send(request).await.unwrap_err();
         assert!(matches!(error, EgressError::Timeout { .. }), "{error:?}");
-        assert!(start.elapsed() < Duration::from_secs(2));
+        assert!(start.elapsed() < Duration::from_secs(20));
         assert!(error.is_transient() && !error.nothing_was_sent());
     }
 }

@@ -2,8 +2,10 @@
 #![cfg(test)]
 
 mod bounds;
+mod logs;
 mod masking;
 mod redirects;
 mod server;
 mod throttling;
+mod tls;
 mod vectors;
