@@ -1,5 +1,6 @@
 //! What the portal asks for. The session is in a cookie; writes carry the header that other sites cannot send.
 
+use api_types::Page;
 use api_types::connect::{CreateConnectSession, CreatedConnectSession};
 use api_types::connection::Connection;
 use api_types::event::{CreateEndpoint, CreatedEndpoint, Delivery, DeliveryAttempt, Endpoint};
@@ -7,7 +8,6 @@ use api_types::integration::{CreateIntegration, Integration, Provider, UpdateInt
 use api_types::operator::{ApiKey, CreateApiKey, CreatedApiKey};
 use api_types::portal::{Me, SignIn};
 use api_types::sync::{RecordPage, Run, RunLogLine, Sync};
-use api_types::Page;
 use gloo_net::http::Method;
 use ids::{ApiKeyId, ConnectionId, DeliveryId, EndpointId, EnvironmentId, IntegrationId, RunId, SyncId};
 

@@ -32,7 +32,8 @@ pub fn categories(choices: &[ConnectChoice]) -> Vec<String> {
 #[must_use]
 pub fn monogram(name: &str) -> String {
     let mut words = name.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
-    let letters: Vec<char> = [words.next(), words.next()].into_iter().flatten().filter_map(|w| w.chars().next()).collect();
+    let letters: Vec<char> =
+        [words.next(), words.next()].into_iter().flatten().filter_map(|w| w.chars().next()).collect();
     let text: String = letters.into_iter().flat_map(char::to_uppercase).collect();
     if text.is_empty() { "•".to_owned() } else { text }
 }

@@ -87,9 +87,7 @@ fn opening(state: &State, progress: &ConnectProgress) -> Screen {
 /// The first thing to do: the form if there is nothing to choose and something to fill in.
 fn start(state: &State) -> Screen {
     match state.only_choice() {
-        Some(only) if !only.fields.is_empty() => {
-            Screen::Form { choice: only.integration_id, filled: BTreeMap::new() }
-        }
+        Some(only) if !only.fields.is_empty() => Screen::Form { choice: only.integration_id, filled: BTreeMap::new() },
         _ => Screen::Pick,
     }
 }

@@ -4,3 +4,4 @@ pub mod fields;
 pub mod find;
 pub mod flow;
 pub mod screen;
+pub mod text;

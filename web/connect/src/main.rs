@@ -1,2 +1,23 @@
-//! TBD
-fn main() {}
+//! The hosted connect page in the browser. What it shows when is in the library, without a browser.
+
+#[cfg(target_arch = "wasm32")]
+mod app;
+#[cfg(target_arch = "wasm32")]
+mod away;
+#[cfg(target_arch = "wasm32")]
+mod choose;
+#[cfg(target_arch = "wasm32")]
+mod done;
+#[cfg(target_arch = "wasm32")]
+mod drive;
+#[cfg(target_arch = "wasm32")]
+mod host;
+#[cfg(target_arch = "wasm32")]
+mod patch;
+#[cfg(target_arch = "wasm32")]
+mod trouble;
+
+fn main() {
+    #[cfg(target_arch = "wasm32")]
+    app::start();
+}

@@ -133,7 +133,8 @@ fn every_failure_has_its_own_screen() {
         AttemptFailureCode::Expired,
     ];
     for code in codes {
-        let state = at(vec![choice(1, vec![])], vec![Event::Opened(trip()), heard(SessionStatus::Open, Some(code), false)]);
+        let state =
+            at(vec![choice(1, vec![])], vec![Event::Opened(trip()), heard(SessionStatus::Open, Some(code), false)]);
         assert_eq!(state.screen.name(), failure_name(code));
     }
 }
@@ -200,7 +201,8 @@ fn a_lost_network_comes_back_to_where_it_was_lost() {
 #[test]
 fn a_refused_token_is_told_apart_from_an_expired_session() {
     let problem = |status: u16, code: &str| {
-        let body = format!(r#"{{"type":"t","title":"t","status":{status},"code":"{code}","detail":"d","request_id":"r"}}"#);
+        let body =
+            format!(r#"{{"type":"t","title":"t","status":{status},"code":"{code}","detail":"d","request_id":"r"}}"#);
         ApiError::from_answer(status, &body)
     };
     let failed = |error| next(State::default(), Event::Failed(error)).screen;
@@ -224,7 +226,9 @@ fn fields_are_checked_by_kind() {
     let origin = variable("origin", None);
     assert_eq!(fields::check(&origin, " Shop.Example.com/ "), Ok("https://shop.example.com".to_owned()));
     assert_eq!(fields::check(&origin, "http://127.0.0.1:8080"), Ok("http://127.0.0.1:8080".to_owned()));
-    for bad in ["https://shop.example.com/admin", "ftp://x", "https://a b", "https://u@h", "x:99999", "https://", "a..b"] {
+    for bad in
+        ["https://shop.example.com/admin", "ftp://x", "https://a b", "https://u@h", "x:99999", "https://", "a..b"]
+    {
         assert_eq!(fields::check(&origin, bad), Err(Fault::NotOrigin), "{bad}");
     }
     let label = variable("label", None);
@@ -256,4 +260,39 @@ fn search_looks_at_names_and_categories() {
     assert_eq!(find::categories(&choices), ["accounting", "commerce"]);
     assert_eq!(find::monogram("corner store ltd"), "CS");
     assert_eq!(find::monogram("…"), "•");
+}
+
+#[test]
+fn every_screen_says_something_of_its_own() {
+    use std::collections::BTreeSet;
+    let screens = [
+        Screen::Loading,
+        Screen::Pick,
+        Screen::Form { choice: integration(1), filled: BTreeMap::new() },
+        Screen::Waiting(trip()),
+        Screen::PopupBlocked(trip()),
+        Screen::WindowClosed(Some(trip())),
+        Screen::WindowClosed(None),
+        Screen::Failed { code: AttemptFailureCode::ConsentDenied, trip: None },
+        Screen::Failed { code: AttemptFailureCode::ProviderError, trip: None },
+        Screen::Failed { code: AttemptFailureCode::ProviderUnreachable, trip: None },
+        Screen::Failed { code: AttemptFailureCode::Misconfigured, trip: None },
+        Screen::Failed { code: AttemptFailureCode::DifferentAccount, trip: None },
+        Screen::Failed { code: AttemptFailureCode::Expired, trip: None },
+        Screen::SessionExpired,
+        Screen::SessionUnknown,
+        Screen::Offline { before: Box::new(Screen::Pick), reached: false },
+        Screen::Offline { before: Box::new(Screen::Pick), reached: true },
+        Screen::Connected,
+    ];
+    let words: Vec<_> = screens
+        .into_iter()
+        .map(|screen| {
+            let state = State { screen, page: Some(*page(vec![choice(1, vec![])])), account: Some(account(0)) };
+            patchbay_web_connect::text::words(&state)
+        })
+        .collect();
+    assert!(words.iter().all(|w| !w.title.is_empty() && !w.explain.is_empty()));
+    assert_eq!(words.iter().map(|w| &w.title).collect::<BTreeSet<_>>().len(), words.len());
+    assert_eq!(words.iter().map(|w| &w.explain).collect::<BTreeSet<_>>().len(), words.len());
 }
