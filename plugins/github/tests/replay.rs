@@ -3,5 +3,5 @@
 #[test]
 fn fixtures_replay() {
     let replayed = patchbay_plugin_harness::replay_folder(env!("CARGO_MANIFEST_DIR").as_ref()).unwrap();
-    assert!(replayed.len() >= 15, "only {} fixtures", replayed.len());
+    assert_eq!(replayed.len(), 29);
 }
