@@ -25,7 +25,7 @@ pub fn demo(arguments: &[&str]) -> Outcome<()> {
     let target = root().join(if release { "target/release" } else { "target/debug" });
     progress.step("Server", || {
         let mut build = cargo();
-        build.args(["build", "--quiet", "-p", "patchbay", "-p", "patchbay-demo"]);
+        build.args(["build", "-p", "patchbay", "-p", "patchbay-demo"]);
         if release {
             build.arg("--release");
         }

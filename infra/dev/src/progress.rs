@@ -55,15 +55,10 @@ impl Progress {
         say(format_args!("        {:>7}  {note}", format!("+{}", short(began.elapsed()))));
         Ok(value)
     }
-
-    /// The time since the command began.
-    pub fn elapsed(&self) -> String {
-        short(self.began.elapsed())
-    }
 }
 
 /// `0.4s`, `12.3s`, `3m07s`.
-fn short(time: Duration) -> String {
+pub fn short(time: Duration) -> String {
     if time.as_secs() < 60 {
         return format!("{:.1}s", time.as_secs_f32());
     }

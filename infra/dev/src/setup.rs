@@ -19,7 +19,7 @@ const CARGO_DENY: &str = "0.20.2";
 const NODE: u32 = 20;
 
 /// How many steps [`all`] takes.
-pub const STEPS: u32 = 7;
+pub const STEPS: u32 = 8;
 
 /// What the other commands need to know of what was found.
 pub struct Tools {
@@ -44,6 +44,14 @@ pub struct Browser {
 /// Everything that the tests need.
 pub fn all(progress: &Progress) -> Outcome<Tools> {
     wasm(progress)?;
+    progress.step("Formatter and linter", || {
+        for (tool, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+            if capture(cargo().args([tool, "--version"])).is_err() {
+                capture(command("rustup").args(["component", "add", component]))?;
+            }
+        }
+        Ok(((), "installed".to_owned()))
+    })?;
     node(progress)?;
     progress.step("Third-party OAuth server", || {
         npm("tests/oidc")?;

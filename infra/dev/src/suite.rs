@@ -4,21 +4,39 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     process::{Command, Stdio},
+    time::Instant,
 };
 
 use pg::{Cluster, Settings};
 
 use crate::{
     plugins,
-    progress::{Failure, Outcome, Progress, say},
+    progress::{Failure, Outcome, Progress, say, short},
     setup::{self, Tools},
     shell::{cargo, command, root, run as succeed},
     tally::Tally,
     web,
 };
 
-/// Sets up, builds, tests and checks; with arguments only `cargo test` with them. Gives whether all is well.
+/// Sets up, builds, tests and checks; with arguments only `cargo test` with them. Gives whether all is well. Whatever
+/// happens, the sum is in the last line.
 pub fn run(arguments: &[&str]) -> Outcome<bool> {
+    let mut tally = Tally::default();
+    let began = Instant::now();
+    if let Err(failure) = everything(&mut tally, arguments) {
+        say(&failure);
+        tally.check("what the tests need", false);
+    }
+    say("");
+    for name in tally.names() {
+        say(name);
+    }
+    say(format_args!("in {}", short(began.elapsed())));
+    say(&tally);
+    Ok(tally.good())
+}
+
+fn everything(tally: &mut Tally, arguments: &[&str]) -> Outcome<()> {
     let everything = arguments.is_empty();
     let own = if everything { 8 } else { 3 };
     let progress = Progress::of(setup::STEPS + 1 + web::STEPS + own);
@@ -26,12 +44,11 @@ pub fn run(arguments: &[&str]) -> Outcome<bool> {
     plugins::build(&progress)?;
     web::build(&progress)?;
 
-    let mut tally = Tally::default();
     if everything {
-        check(&progress, &mut tally, "cargo fmt", cargo().args(["fmt", "--all", "--check"]))?;
+        check(&progress, tally, "cargo fmt", cargo().args(["fmt", "--all", "--check"]))?;
     }
     progress.step("Build", || {
-        succeed(cargo().args(["build", "--quiet"]))?;
+        succeed(cargo().args(["build", "--workspace", "--bins"]))?;
         Ok(((), "built".to_owned()))
     })?;
     let folder = root().join(".cache/tests/pg");
@@ -42,20 +59,14 @@ pub fn run(arguments: &[&str]) -> Outcome<bool> {
         Ok((cluster, note))
     })?;
     progress.step("Tests", || {
-        test(&mut tally, &tools, &cluster, arguments)?;
+        test(tally, &tools, &cluster, arguments)?;
         Ok(((), tally.to_string()))
     })?;
     drop(cluster);
     if everything {
-        checks(&progress, &mut tally, &tools)?;
+        checks(&progress, tally, &tools)?;
     }
-    say("");
-    for name in tally.names() {
-        say(name);
-    }
-    say(format_args!("in {}", progress.elapsed()));
-    say(&tally);
-    Ok(tally.good())
+    Ok(())
 }
 
 /// Runs the test programs, passes on what they print and counts it.
@@ -63,8 +74,11 @@ fn test(tally: &mut Tally, tools: &Tools, cluster: &Cluster, arguments: &[&str])
     let artifacts = root().join("artifacts");
     fs::create_dir_all(&artifacts)?;
     let mut tests = cargo();
+    tests.args(["test", "--no-fail-fast"]);
+    if !arguments.iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package")) {
+        tests.arg("--workspace");
+    }
     tests
-        .args(["test", "--no-fail-fast"])
         .args(arguments)
         .env("PATCHBAY_TEST_DATABASE_URL", cluster.url("postgres"))
         .env("PATCHBAY_BAO", &tools.vault)
@@ -91,16 +105,21 @@ fn test(tally: &mut Tally, tools: &Tools, cluster: &Cluster, arguments: &[&str])
 /// The checks that are not test programs.
 fn checks(progress: &Progress, tally: &mut Tally, tools: &Tools) -> Outcome<()> {
     let strict = ["--", "-D", "warnings"];
-    check(progress, tally, "cargo clippy", cargo().args(["clippy", "--quiet", "--all-targets"]).args(strict))?;
+    check(progress, tally, "cargo clippy", cargo().args(["clippy", "--workspace", "--all-targets"]).args(strict))?;
     let mut pages = cargo();
-    pages.args(["clippy", "--quiet", "--target", "wasm32-unknown-unknown", "-p", "patchbay-web-components"]);
+    pages.args(["clippy", "--target", "wasm32-unknown-unknown", "-p", "patchbay-web-components"]);
     pages.args(["-p", "patchbay-web-client"]);
     for page in web::PAGES {
         pages.args(["-p", page]);
     }
     check(progress, tally, "cargo clippy of the pages", pages.args(strict))?;
     let mut docs = cargo();
-    check(progress, tally, "cargo doc", docs.args(["doc", "--quiet", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    check(
+        progress,
+        tally,
+        "cargo doc",
+        docs.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
     progress.step("cargo deny", || {
         let deny = |what: &[&str]| {
             let mut deny = command(&tools.cargo_deny);

@@ -15,12 +15,12 @@ pub const STEPS: u32 = 2;
 pub fn build(progress: &Progress) -> Outcome<()> {
     progress.step("Pages: compile", || {
         let mut pages = cargo();
-        pages.args(["build", "--quiet", "--profile", "web", "--target", "wasm32-unknown-unknown"]);
+        pages.args(["build", "--profile", "web", "--target", "wasm32-unknown-unknown"]);
         for page in PAGES {
             pages.args(["-p", page]);
         }
         run(&mut pages)?;
-        run(cargo().args(["build", "--quiet", "-p", "patchbay-pack"]))?;
+        run(cargo().args(["build", "-p", "patchbay-pack"]))?;
         Ok(((), "compiled".to_owned()))
     })?;
     progress.step("Pages: pack", || {
