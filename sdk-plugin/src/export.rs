@@ -10,8 +10,11 @@ pub struct Adapter<P>(PhantomData<P>);
 
 /// Names the provider that this plugin is. Once per plugin:
 ///
-/// ```ignore
+/// ```
+/// struct MyProvider;
 /// patchbay_plugin::export!(MyProvider);
+///
+/// impl patchbay_plugin::Provider for MyProvider {}
 /// ```
 #[macro_export]
 macro_rules! export {

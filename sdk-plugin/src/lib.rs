@@ -22,3 +22,8 @@ pub use provider::Provider;
 
 /// JSON as the trait speaks it, so that a plugin need not name the crate itself.
 pub use serde_json::{Value, json};
+
+/// The guide's example is compiled, so that it stays true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Guide;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod artefacts;
 #[cfg(test)]
+mod boundary;
+#[cfg(test)]
 mod guest;
 #[cfg(test)]
 mod limits;
