@@ -7,8 +7,8 @@ use api_types::{Problem, ProblemCode, problem::FieldProblem};
 
 use super::request_log;
 
-/// Where the codes are explained.
-const DOCS: &str = "https://patchbay.dev/problems/";
+/// Where the codes are explained: a reference relative to the server itself, which has the pages (see [`super::problems`]).
+const DOCS: &str = "/problems/";
 
 /// A failed request: what the client reads, and beside it what our log reads.
 #[derive(Debug)]

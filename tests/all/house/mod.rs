@@ -1,0 +1,14 @@
+//! The house rules, as tests: which way things point, what must be said where, and that what is generated is up to date.
+
+mod dependencies;
+mod migrations;
+mod names;
+mod openapi;
+mod problems;
+mod providers;
+mod reasons;
+mod schema;
+mod tree;
+mod twins;
+mod walls;
+mod words;
