@@ -96,20 +96,20 @@ pub fn wasm(progress: &Progress) -> Outcome<()> {
 /// Node, and the tools that make pages small.
 pub fn node(progress: &Progress) -> Outcome<()> {
     progress.step("Node and the pages' tools", || {
-        let mut installed = "found";
-        if find(&["node"]).is_none() || find(&["npm"]).is_none() {
-            apt_install(&["nodejs", "npm"])?;
-            installed = "installed";
+        if node_version().is_none_or(|(major, _)| major < NODE) {
+            run(&mut command(root().join("infra/node/install")))?;
         }
-        let version = capture(command("node").arg("--version"))?;
-        let version = version.trim();
-        let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
-        if major.is_none_or(|major| major < NODE) {
-            return Err(Failure(format!("node {version} is too old: install {NODE} or later and run this again")));
-        }
+        let (_, version) = node_version().ok_or_else(|| Failure("`node` does not say its version".to_owned()))?;
         npm("infra/pack")?;
-        Ok(((), format!("{installed} node {version}")))
+        Ok(((), format!("node {version}")))
     })
+}
+
+/// The version of the node that our commands find, as a number and in full, if there is one with its npm.
+fn node_version() -> Option<(u32, String)> {
+    capture(command("npm").arg("--version")).ok()?;
+    let version = capture(command("node").arg("--version")).ok()?.trim().trim_start_matches('v').to_owned();
+    Some((version.split('.').next()?.parse().ok()?, version))
 }
 
 /// Postgres: the system's, else fetched by the library, else installed.

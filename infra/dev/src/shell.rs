@@ -2,7 +2,8 @@
 
 use std::{
     env,
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
+    iter,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -15,10 +16,21 @@ pub fn root() -> PathBuf {
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
+/// Where `infra/node/install` puts node on machines that have none. First on the `PATH` of everything that we run.
+fn path() -> OsString {
+    let ours = root().join(".cache/node/bin");
+    let theirs = env::var_os("PATH").unwrap_or_default();
+    if !ours.is_dir() {
+        return theirs;
+    }
+    // A folder with a colon in its name cannot be on PATH at all.
+    env::join_paths(iter::once(ours).chain(env::split_paths(&theirs))).unwrap_or(theirs)
+}
+
 /// A program that is run in the repository's root, without what `cargo run` tells the programs that it starts.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.current_dir(root());
+    command.current_dir(root()).env("PATH", path());
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") || text == "CARGO_PRIMARY_PACKAGE" {
@@ -52,7 +64,7 @@ pub fn capture(command: &mut Command) -> Outcome<String> {
 
 /// The first of these programs that is on `PATH`.
 pub fn find(names: &[&str]) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
+    let path = path();
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();
     names.iter().find_map(|name| folders.iter().map(|folder| folder.join(name)).find(|file| file.is_file()))
 }
