@@ -1,0 +1,73 @@
+//! Begins a run, or takes one up that was broken off.
+
+use domain::{
+    Scope,
+    connection::Health,
+    run::{SyncMode, Trigger},
+};
+use ids::RunId;
+use store::{RunFence, StoreError, SyncRow};
+
+use super::SyncJob;
+use crate::Services;
+
+/// A run in our hands.
+pub(super) struct Begun {
+    pub sync: SyncRow,
+    pub fence: RunFence,
+    /// Where the next page begins.
+    pub cursor: Option<String>,
+    /// Pages that were committed before.
+    pub pages: u32,
+    /// Whether it was full from the start or has begun anew since.
+    pub is_full: bool,
+    /// The last line of its log.
+    pub last_line: u32,
+    /// Whether somebody had it before.
+    pub was_broken_off: bool,
+}
+
+/// What there is to do.
+pub(super) enum Beginning {
+    Run(Box<Begun>),
+    /// Nothing, for this reason.
+    Nothing(&'static str),
+}
+
+pub(super) async fn begin(services: &Services, scope: Scope, job: &SyncJob) -> Result<Beginning, StoreError> {
+    let now = services.now();
+    let mut tx = services.store.begin(scope).await?;
+    let sync = match tx.syncs().lock(job.sync).await {
+        Ok(sync) => sync,
+        Err(StoreError::NotFound) => return Ok(Beginning::Nothing("the sync is gone")),
+        Err(error) => return Err(error),
+    };
+    if sync.paused_at.is_some() {
+        return Ok(Beginning::Nothing("the sync is paused"));
+    }
+    if let Some((run, fence)) = tx.runs().take_up(sync.id).await? {
+        let last_line = tx.runs().last_line(run.id).await?;
+        tx.commit().await?;
+        let (cursor, pages, is_full) = (sync.cursor.clone(), run.pages, run.is_full);
+        return Ok(Beginning::Run(Box::new(Begun {
+            sync,
+            fence,
+            cursor,
+            pages,
+            is_full,
+            last_line,
+            was_broken_off: true,
+        })));
+    }
+    if tx.connections().context(sync.connection).await?.connection.health != Health::Active {
+        return Ok(Beginning::Nothing("the connection is not active"));
+    }
+    let is_full = sync.mode == SyncMode::Full;
+    let trigger = Trigger::parse(&job.trigger).unwrap_or(Trigger::Schedule);
+    let id = services.mint.id(RunId::new);
+    let fence = tx.runs().begin(id, sync.id, sync.connection, trigger, is_full, now).await?;
+    tx.syncs().run_began(sync.id, id, is_full).await?;
+    tx.commit().await?;
+    let cursor = if is_full { None } else { sync.cursor.clone() };
+    Ok(Beginning::Run(Box::new(Begun { sync, fence, cursor, pages: 0, is_full, last_line: 0, was_broken_off: false })))
+}
