@@ -287,3 +287,17 @@ fn tokens_of_another_authorization_server_open_a_shop_each() {
     drop(issuer);
     assert_eq!(get(&acme, "another", "/v1/orders").status, 503);
 }
+
+#[test]
+fn it_ends_at_once_with_a_request_still_hanging() {
+    let acme = start(1);
+    acme.misbehave(Misbehaviour { path: "/me".into(), skip: 0, times: 1, fault: Fault::Hang });
+    let mut stream = TcpStream::connect(acme.origin().trim_start_matches("http://")).unwrap();
+    stream.write_all(b"GET /me HTTP/1.1\r\nhost: acme\r\n\r\n").unwrap();
+    while acme.calls().is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let before = std::time::Instant::now();
+    drop(acme);
+    assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
+}
