@@ -25,12 +25,12 @@ pub enum StartError {
 pub enum LoadError {
     /// Not WebAssembly at all.
     #[error(
-        "this is not a WebAssembly component: it {0}. Build the plugin with `patchbay plugin build` and give plugin.wasm"
+        "this is not a WebAssembly component: it {0}. Build the plugin as sdk-plugin/README.md says and give the plugin.wasm that comes of it"
     )]
     NotWasm(&'static str),
     /// WebAssembly, but not a component.
     #[error(
-        "this is a core WebAssembly module, not a component. Build it with the linker `wasm-component-ld`, as `patchbay plugin build` does"
+        "this is a core WebAssembly module, not a component. Build it with the linker `wasm-component-ld`, as sdk-plugin/README.md says"
     )]
     CoreModule,
     /// Larger than components may be.

@@ -14,3 +14,5 @@ mod neighbours;
 mod outside;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod world;
