@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::RequestCache;
 
 use crate::ApiError;
 
@@ -44,6 +45,8 @@ impl Call {
     /// The body of a success.
     pub(crate) async fn text(self) -> Result<String, ApiError> {
         let mut builder = RequestBuilder::new(&self.path).method(self.method).header("accept", "application/json");
+        // Some refusals may be cached by default (404, 410), and the key is in a header, not in the address.
+        builder = builder.cache(RequestCache::NoStore);
         for (name, value) in &self.headers {
             builder = builder.header(name, value);
         }

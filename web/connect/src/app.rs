@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use patchbay_web_connect::screen::Screen;
-use patchbay_web_connect::text::{self, Words};
+use patchbay_web_connect::text::{self, Words, label};
 use web_components::{Spinner, browser};
 
 use crate::drive::Driver;
@@ -58,13 +58,29 @@ fn App() -> impl IntoView {
             aria-labelledby="heading"
         >
             <div class="panel">
+                {(stage == Stage::Framed)
+                    .then(|| {
+                        view! {
+                            <button
+                                type="button"
+                                class="corner"
+                                aria-label=label::CLOSE
+                                on:click=move |_| driver.finish()
+                            >
+                                <Icon name="cross" />
+                            </button>
+                        }
+                    })}
                 <Patch driver=driver />
                 <Head words=words />
                 {move || body(driver, &built.get())}
             </div>
             <p class="foot">
-                <Icon name="lock" />
-                {move || driver.with(|state| text::assurance(text::tenant(state)))}
+                {move || {
+                    driver
+                        .with(|state| state.page.as_ref().map(|page| text::assurance(&page.tenant_name)))
+                        .map(|words| view! { <Icon name="lock" /> {words} })
+                }}
             </p>
         </main>
     }

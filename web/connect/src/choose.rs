@@ -22,7 +22,11 @@ pub fn pick(driver: Driver) -> AnyView {
     match choices.as_slice() {
         [] => trouble::leave_button(driver),
         [only] => single(driver, only),
-        _ => view! { <Choices driver=driver choices=choices /> }.into_any(),
+        _ => view! {
+            <Choices driver=driver choices=choices />
+            <div class="actions">{trouble::leave_button(driver)}</div>
+        }
+        .into_any(),
     }
 }
 

@@ -19,7 +19,7 @@ pub fn connected(driver: Driver) -> AnyView {
                 <div class="progress" data-done=move || over().to_string()>
                     <progress
                         max=move || total().to_string()
-                        prop:value=move || f64::from(done())
+                        prop:value=move || f64::from(done()).max(f64::from(total()) * 0.04)
                         aria-label=label::PROGRESS
                     ></progress>
                     <dl aria-hidden="true">

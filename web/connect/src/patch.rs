@@ -22,7 +22,9 @@ pub fn Patch(driver: Driver) -> impl IntoView {
     };
     view! {
         <div class="patch" aria-hidden="true">
-            <span class="end ours">{move || ours().unwrap_or_default()}</span>
+            <span class="end ours" class:unknown=move || ours().is_none()>
+                {ours}
+            </span>
             <span class=move || format!("cord {}", cord())>
                 {move || match cord() {
                     "done" => Some(view! { <b><Icon name="check" /></b> }),
@@ -31,7 +33,7 @@ pub fn Patch(driver: Driver) -> impl IntoView {
                 }}
             </span>
             <span class="end theirs" class:unknown=move || theirs().is_none()>
-                {move || theirs().unwrap_or_else(|| "?".to_owned())}
+                {move || theirs().unwrap_or_else(|| "+".to_owned())}
             </span>
         </div>
     }

@@ -111,18 +111,19 @@ fn other(driver: Driver) -> AnyView {
     button.into_any()
 }
 
-/// Back to where the end user came from, if that is somewhere.
+/// Back to where the end user came from, if that is somewhere. A frame has its own button in the corner.
 pub fn leave_button(driver: Driver) -> AnyView {
+    if !driver.can_finish() || driver.stage() == Stage::Framed {
+        return ().into_any();
+    }
     let words = match driver.stage() {
+        Stage::Window | Stage::Framed => label::CLOSE.to_owned(),
         Stage::Alone => driver.now(|state| text::back_to(text::tenant(state))),
-        Stage::Framed | Stage::Window => label::CLOSE.to_owned(),
     };
-    let button = driver.can_finish().then(|| {
-        view! {
-            <button type="button" class="button quiet" on:click=move |_| driver.finish()>
-                {words}
-            </button>
-        }
-    });
-    button.into_any()
+    view! {
+        <button type="button" class="button quiet" on:click=move |_| driver.finish()>
+            {words}
+        </button>
+    }
+    .into_any()
 }
