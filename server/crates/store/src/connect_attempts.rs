@@ -121,7 +121,10 @@ impl Tx<System> {
             .filter(connect_attempts::expires_at.gt(now));
         let taken = diesel::update(theirs)
             .set(connect_attempts::state.eq("consumed"))
-            .returning(((connect_attempts::tenant_id, connect_attempts::environment_id), AttemptColumns::as_returning()))
+            .returning((
+                (connect_attempts::tenant_id, connect_attempts::environment_id),
+                AttemptColumns::as_returning(),
+            ))
             .get_result::<((TenantId, EnvironmentId), AttemptColumns)>(self.connection())
             .await
             .optional()?;
@@ -195,7 +198,12 @@ impl ConnectAttempts<'_> {
     ///
     /// # Errors
     /// [`StoreError::Superseded`] if it is not consumed.
-    pub async fn finish(&mut self, id: AttemptId, failure: Option<&Failure>, now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub async fn finish(
+        &mut self,
+        id: AttemptId,
+        failure: Option<&Failure>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let consumed = connect_attempts::table
             .filter(
                 connect_attempts::tenant_id

@@ -188,21 +188,22 @@ impl Connections<'_> {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn update(&mut self, row: &ConnectionRow) -> Result<(), StoreError> {
-        let changed = diesel::update(connections::table.filter(mine(self.scope)).filter(connections::connection_id.eq(row.id)))
-            .set((
-                connections::end_user_name.eq(&row.end_user.name),
-                connections::account.eq(&row.account),
-                connections::account_name.eq(&row.account_name),
-                connections::health.eq(row.health.as_str()),
-                connections::health_cause.eq(row.health.cause().map(|cause| cause.as_str())),
-                connections::health_reason.eq(row.health.reason()),
-                connections::health_changed_at.eq(row.health_changed_at),
-                connections::variables.eq(json::object(&row.variables)),
-                connections::tags.eq(json::object(&row.tags)),
-                connections::updated_at.eq(row.updated_at),
-            ))
-            .execute(self.connection)
-            .await?;
+        let changed =
+            diesel::update(connections::table.filter(mine(self.scope)).filter(connections::connection_id.eq(row.id)))
+                .set((
+                    connections::end_user_name.eq(&row.end_user.name),
+                    connections::account.eq(&row.account),
+                    connections::account_name.eq(&row.account_name),
+                    connections::health.eq(row.health.as_str()),
+                    connections::health_cause.eq(row.health.cause().map(|cause| cause.as_str())),
+                    connections::health_reason.eq(row.health.reason()),
+                    connections::health_changed_at.eq(row.health_changed_at),
+                    connections::variables.eq(json::object(&row.variables)),
+                    connections::tags.eq(json::object(&row.tags)),
+                    connections::updated_at.eq(row.updated_at),
+                ))
+                .execute(self.connection)
+                .await?;
         if changed == 0 {
             return Err(StoreError::NotFound);
         }
@@ -316,6 +317,8 @@ impl Connections<'_> {
             query = query.filter(connections::connection_id.lt(before));
         }
         let rows = query.load::<(ConnectionColumns, IntegrationColumns)>(self.connection).await?;
-        rows.into_iter().map(|(connection, integration)| Ok((connection.try_into()?, integration.try_into()?))).collect()
+        rows.into_iter()
+            .map(|(connection, integration)| Ok((connection.try_into()?, integration.try_into()?)))
+            .collect()
     }
 }

@@ -101,7 +101,10 @@ impl Tx<Scope> {
 }
 
 type Mine = diesel::dsl::And<
-    diesel::dsl::And<diesel::dsl::Eq<credentials::tenant_id, TenantId>, diesel::dsl::Eq<credentials::environment_id, EnvironmentId>>,
+    diesel::dsl::And<
+        diesel::dsl::Eq<credentials::tenant_id, TenantId>,
+        diesel::dsl::Eq<credentials::environment_id, EnvironmentId>,
+    >,
     diesel::dsl::Eq<credentials::connection_id, ConnectionId>,
 >;
 
@@ -250,10 +253,12 @@ impl Credentials<'_> {
     /// # Errors
     /// The query failed.
     pub async fn expire(&mut self, id: ConnectionId, generation: i64, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let changed = diesel::update(credentials::table.filter(of(self.scope, id)).filter(credentials::generation.eq(generation)))
-            .set(credentials::expires_at.eq(now))
-            .execute(self.connection)
-            .await?;
+        let changed = diesel::update(
+            credentials::table.filter(of(self.scope, id)).filter(credentials::generation.eq(generation)),
+        )
+        .set(credentials::expires_at.eq(now))
+        .execute(self.connection)
+        .await?;
         if changed > 0 {
             listen::notify_changed(self.connection, id.uuid()).await?;
         }

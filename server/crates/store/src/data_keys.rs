@@ -39,7 +39,9 @@ impl DataKeys<'_> {
     /// The query failed.
     pub async fn current(&mut self) -> Result<Option<DataKeyRow>, StoreError> {
         let row = data_keys::table
-            .filter(data_keys::tenant_id.eq(self.scope.tenant).and(data_keys::environment_id.eq(self.scope.environment)))
+            .filter(
+                data_keys::tenant_id.eq(self.scope.tenant).and(data_keys::environment_id.eq(self.scope.environment)),
+            )
             .filter(data_keys::retired_at.is_null())
             .select(DataKeyRow::as_select())
             .first(self.connection)
@@ -53,7 +55,9 @@ impl DataKeys<'_> {
     /// [`StoreError::NotFound`] if it is not of this environment.
     pub async fn find(&mut self, id: DataKeyId) -> Result<DataKeyRow, StoreError> {
         let row = data_keys::table
-            .filter(data_keys::tenant_id.eq(self.scope.tenant).and(data_keys::environment_id.eq(self.scope.environment)))
+            .filter(
+                data_keys::tenant_id.eq(self.scope.tenant).and(data_keys::environment_id.eq(self.scope.environment)),
+            )
             .filter(data_keys::data_key_id.eq(id))
             .select(DataKeyRow::as_select())
             .first(self.connection)

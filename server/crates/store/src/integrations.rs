@@ -142,17 +142,19 @@ impl Integrations<'_> {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn update(&mut self, row: &IntegrationRow) -> Result<(), StoreError> {
-        let changed = diesel::update(integrations::table.filter(mine(self.scope)).filter(integrations::integration_id.eq(row.id)))
-            .set((
-                integrations::display_name.eq(&row.display_name),
-                integrations::client_id.eq(&row.client_id),
-                integrations::client_secret.eq(&row.client_secret),
-                integrations::scopes.eq(&row.scopes),
-                integrations::variables.eq(json::object(&row.variables)),
-                integrations::updated_at.eq(row.updated_at),
-            ))
-            .execute(self.connection)
-            .await?;
+        let changed = diesel::update(
+            integrations::table.filter(mine(self.scope)).filter(integrations::integration_id.eq(row.id)),
+        )
+        .set((
+            integrations::display_name.eq(&row.display_name),
+            integrations::client_id.eq(&row.client_id),
+            integrations::client_secret.eq(&row.client_secret),
+            integrations::scopes.eq(&row.scopes),
+            integrations::variables.eq(json::object(&row.variables)),
+            integrations::updated_at.eq(row.updated_at),
+        ))
+        .execute(self.connection)
+        .await?;
         if changed == 0 {
             return Err(StoreError::NotFound);
         }
@@ -209,7 +211,11 @@ impl Integrations<'_> {
     ///
     /// # Errors
     /// The query failed.
-    pub async fn choices(&mut self, only: Option<&[IntegrationId]>, limit: i64) -> Result<Vec<IntegrationRow>, StoreError> {
+    pub async fn choices(
+        &mut self,
+        only: Option<&[IntegrationId]>,
+        limit: i64,
+    ) -> Result<Vec<IntegrationRow>, StoreError> {
         let mut query = integrations::table
             .filter(mine(self.scope))
             .select(IntegrationColumns::as_select())

@@ -1,0 +1,78 @@
+//! Row 2: the connect page asks what it shall show.
+
+use std::sync::Arc;
+
+use domain::{
+    connect::SessionStatus,
+    manifest::{VariableLevel, Variables},
+    secret::Secret,
+};
+use store::{ConnectSessionRow, IntegrationRow};
+
+use super::session::{SessionError, by_token};
+use crate::{Provider, Services};
+
+/// The most integrations that a page offers.
+const MOST_CHOICES: i64 = 500;
+
+/// What the connect page shows.
+pub struct Description {
+    /// The session.
+    pub session: ConnectSessionRow,
+    /// Where it stands.
+    pub status: SessionStatus,
+    /// Who asks.
+    pub tenant_name: String,
+    /// What may be picked.
+    pub choices: Vec<Choice>,
+}
+
+/// An integration that may be picked.
+pub struct Choice {
+    /// The integration.
+    pub integration: IntegrationRow,
+    /// Its provider.
+    pub provider: Arc<Provider>,
+    /// What is known of the end user's values already: those of the connection being repaired.
+    pub known: Variables,
+}
+
+impl Choice {
+    /// The manifest's variables that the end user has to fill in, by name.
+    pub fn fields(&self) -> impl Iterator<Item = (&String, &domain::manifest::VariableSpec)> {
+        let asked = |spec: &domain::manifest::VariableSpec| spec.at == VariableLevel::Connection;
+        self.provider.manifest.variables.iter().filter(move |(_, spec)| asked(spec))
+    }
+}
+
+/// Describes the session of a token.
+///
+/// # Errors
+/// [`SessionError`].
+pub async fn describe(services: &Services, token: &Secret) -> Result<Description, SessionError> {
+    let (scope, session) = by_token(services, token).await?;
+    let mut tx = services.store.begin(scope).await?;
+    let rows = tx.integrations().choices(session.integrations.as_deref(), MOST_CHOICES).await?;
+    let known = match session.reconnect {
+        Some(id) => tx.connections().context(id).await?.connection.variables,
+        None => Variables::new(),
+    };
+    let latest = tx.connect_attempts().latest(session.id).await?;
+    tx.commit().await?;
+    let mut tx = services.store.begin_tenant(scope.tenant).await?;
+    let tenant_name = tx.tenant().await?.name;
+    tx.commit().await?;
+    let now = services.now();
+    let under_way = latest.is_some_and(|attempt| attempt.state.at(attempt.expires_at, now).0);
+    let choices = rows.into_iter().filter_map(|integration| {
+        // One whose provider was taken off this server cannot be connected.
+        let provider = Arc::clone(services.providers.get(&integration.provider)?);
+        Some(Choice { integration, provider, known: known.clone() })
+    });
+    Ok(Description {
+        status: session.state.status(session.expires_at, under_way, now),
+        choices: choices.collect(),
+        session,
+        tenant_name,
+    })
+}

@@ -1,0 +1,24 @@
+//! Connecting an account: the tenant's backend opens a session, the connect page describes it, the end user launches an
+//! attempt and comes back from the provider, and the attempt is completed. See rows 1 to 4 of ARCHITECTURE.md.
+
+mod complete;
+mod describe;
+mod establish;
+mod grant;
+mod launch;
+mod open;
+mod progress;
+mod refused;
+mod result;
+mod revoke;
+mod session;
+mod status;
+
+pub use complete::{Completion, Screen, complete};
+pub use describe::{Choice, Description, describe};
+pub use launch::{BrowserCookie, LaunchError, Launched, NewAttempt, browser_cookie, launch};
+pub use open::{NewSession, OpenError, Opened, open};
+pub use progress::{Account, Progress, frame_ancestors, progress};
+pub use revoke::revoke;
+pub use session::SessionError;
+pub use status::{SessionView, status};

@@ -1,0 +1,36 @@
+//! A connection as tenants read it.
+
+use ids::ConnectionId;
+use store::{ConnectionRow, RunRow, StoreError};
+
+use crate::Ctx;
+
+/// A connection with what a reader wants to know around it.
+#[derive(Debug, Clone)]
+pub struct ConnectionView {
+    /// The connection.
+    pub row: ConnectionRow,
+    /// What the tenant's code calls the integration.
+    pub integration: String,
+    /// The provider's slug.
+    pub provider: String,
+    /// The latest run of any of its syncs.
+    pub last_run: Option<RunRow>,
+}
+
+/// The connection of that id.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn get(ctx: Ctx<'_>, id: ConnectionId) -> Result<ConnectionView, StoreError> {
+    let mut tx = ctx.services.store.begin(ctx.scope).await?;
+    let context = tx.connections().context(id).await?;
+    let last_run = tx.runs().latest_of_connections(&[id]).await?.into_iter().next();
+    tx.commit().await?;
+    Ok(ConnectionView {
+        row: context.connection,
+        integration: context.integration.slug,
+        provider: context.integration.provider,
+        last_run,
+    })
+}

@@ -1,0 +1,38 @@
+//! A connection lost its grant.
+
+use api_types::event::EventKind;
+use domain::{Scope, connection::ReauthCause};
+use ids::ConnectionId;
+use serde_json::json;
+use store::{StoreError, Tx};
+
+use crate::{Actor, Services, audit, event};
+
+/// Says that the end user must connect again, with event and audit row, in the caller's transaction. Gives whether that
+/// is news: a connection that waits already, is paused or is going away says nothing twice.
+///
+/// # Errors
+/// The query failed.
+pub async fn needs_reauth(
+    tx: &mut Tx<Scope>,
+    services: &Services,
+    id: ConnectionId,
+    cause: ReauthCause,
+    actor: Actor,
+) -> Result<bool, StoreError> {
+    let mut row = tx.connections().lock(id).await?;
+    let Some(health) = row.health.lost(cause).ok().filter(|health| *health != row.health) else { return Ok(false) };
+    row.health = health;
+    row.health_changed_at = services.now();
+    row.updated_at = row.health_changed_at;
+    tx.connections().update(&row).await?;
+    let data = json!({
+        "connection_id": id,
+        "integration_id": row.integration,
+        "end_user_id": row.end_user.id,
+        "cause": cause.as_str(),
+    });
+    event::emit(tx, services, EventKind::ConnectionNeedsReauth, Some(id), data).await?;
+    tx.audit(audit::row(services, actor, "connection.needs_reauth", id, json!({ "cause": cause.as_str() }))).await?;
+    Ok(true)
+}

@@ -1,0 +1,11 @@
+//! Connections: what becomes of them after they were made.
+
+mod delete;
+mod get;
+mod health;
+mod list;
+
+pub use delete::{DeleteError, Deleted, QUEUE as DELETE_QUEUE, delete, finish as finish_delete};
+pub use get::{ConnectionView, get};
+pub use health::needs_reauth;
+pub use list::{ListFilter, list};

@@ -1,0 +1,349 @@
+//! A fresh credential. Mostly from memory, without locks and without the database; when it is due, one caller refreshes
+//! and the others get the token that still holds, or wait for the new one.
+
+use std::{sync::Arc, time::Duration};
+
+use auth::TokenSet;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    connection::{Health, ReauthCause},
+    manifest::AuthSpec,
+    refresh::due_at,
+    secret::Secret,
+};
+use ids::ConnectionId;
+use store::{ConnectionContext, StoreError};
+use vault::{KeyError, Place, Sealed};
+
+use super::{
+    ProviderAccess, SealError,
+    cache::{Known, KnownCredential},
+    data_key::data_key_of,
+    provider_access::{Parts, access_for},
+    refresh::{Refreshed, refresh},
+};
+use crate::{Actor, Ctx, connection::needs_reauth};
+
+/// An access token, opened for one call.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// The token itself.
+    pub access_token: Secret,
+    /// `Bearer`, mostly.
+    pub token_type: String,
+    /// When it ends, if the provider said so.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// What was granted, if the provider said so.
+    pub scopes: Option<Vec<String>>,
+}
+
+/// A connection that can be called now.
+pub struct Fresh {
+    /// How.
+    pub access: Arc<ProviderAccess>,
+    /// Which generation of the credential this is; 0 where there is none.
+    pub generation: i64,
+    /// The token; `None` where the provider needs none.
+    pub token: Option<Token>,
+}
+
+/// Why there is no fresh credential.
+#[derive(Debug, thiserror::Error)]
+pub enum FreshError {
+    /// No such connection in this environment.
+    #[error("there is no such connection")]
+    NotFound,
+    /// The end user must connect again.
+    #[error("{reason}")]
+    NeedsReauth {
+        /// Why.
+        cause: ReauthCause,
+        /// The same for a person.
+        reason: &'static str,
+    },
+    /// It is paused, revoked, being made or being deleted.
+    #[error("the connection is {state}: {reason}")]
+    NotUsable {
+        /// Its state.
+        state: &'static str,
+        /// The same for a person.
+        reason: &'static str,
+    },
+    /// The integration or the provider's manifest has to be repaired first.
+    #[error("{detail}")]
+    Misconfigured {
+        /// What to repair.
+        detail: String,
+    },
+    /// The token has run out, and the provider gives no new one just now.
+    #[error("the provider gives no new token just now: {detail}")]
+    ProviderDown {
+        /// When to ask again.
+        retry_after: Duration,
+        /// What it looks like.
+        detail: String,
+    },
+    /// The key service is down, or what is stored does not open.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(StoreError),
+    /// A defect of ours.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<StoreError> for FreshError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => Self::NotFound,
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<SealError> for FreshError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Keys(error) => Self::Keys(error),
+            SealError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Fresh {
+    /// What is added to a request on its way out; `None` where the provider needs nothing.
+    ///
+    /// # Errors
+    /// The manifest's placement cannot be used.
+    pub fn credential(&self) -> Result<Option<egress::Credential>, FreshError> {
+        let Some(token) = &self.token else { return Ok(None) };
+        self.access.credential(&token.access_token).map_err(|error| FreshError::Misconfigured { detail: error.to_string() })
+    }
+}
+
+/// How long others wait for a refresh: longer than a slow token endpoint takes.
+const PATIENCE: Duration = Duration::from_secs(50);
+/// How often a refresh of another node is looked for.
+const POLL: Duration = Duration::from_millis(250);
+/// A token that ends sooner is not handed out while a newer one is on its way.
+const LAST_SECONDS: TimeDelta = TimeDelta::seconds(3);
+/// A token younger than this that is refused is refused for another reason than its age: refreshing does not help.
+const YOUNG: TimeDelta = TimeDelta::seconds(30);
+
+/// How a connection's provider is called, whatever the connection's health.
+///
+/// # Errors
+/// [`FreshError`], but never because of health.
+pub async fn access(ctx: Ctx<'_>, id: ConnectionId) -> Result<Arc<ProviderAccess>, FreshError> {
+    known(ctx, id).await?.access()
+}
+
+/// A credential that holds, refreshed if need be.
+///
+/// # Errors
+/// [`FreshError`].
+pub async fn fresh(ctx: Ctx<'_>, id: ConnectionId) -> Result<Fresh, FreshError> {
+    let known = known(ctx, id).await?;
+    usable(known.health)?;
+    match &known.credential {
+        Some(credential) if credential.is_due(ctx.services.now()) => renewed(ctx, id, known).await,
+        _ => known.open(ctx, id).await,
+    }
+}
+
+/// A credential after the provider refused the one of that generation: the next one, or the end of the connection. Once
+/// per generation, whoever asks.
+///
+/// # Errors
+/// [`FreshError`].
+pub async fn fresh_after_rejection(ctx: Ctx<'_>, id: ConnectionId, generation: i64) -> Result<Fresh, FreshError> {
+    let known = load(ctx, id).await?;
+    usable(known.health)?;
+    let now = ctx.services.now();
+    match &known.credential {
+        Some(credential) if credential.generation == generation && credential.updated_at + YOUNG < now => {
+            let mut tx = ctx.services.store.begin(ctx.scope).await?;
+            if !credential.refreshable {
+                let cause = ReauthCause::Revoked;
+                needs_reauth(&mut tx, ctx.services, id, cause, Actor::System).await?;
+                tx.commit().await?;
+                ctx.services.connections.forget(id);
+                return Err(FreshError::NeedsReauth { cause, reason: cause.reason() });
+            }
+            tx.credentials().expire(id, generation, now).await?;
+            tx.commit().await?;
+            ctx.services.connections.forget(id);
+            fresh(ctx, id).await
+        }
+        _ => fresh(ctx, id).await,
+    }
+}
+
+/// The slow path: the credential is due.
+async fn renewed(ctx: Ctx<'_>, id: ConnectionId, mut known: Arc<Known>) -> Result<Fresh, FreshError> {
+    let give_up = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        usable(known.health)?;
+        let now = ctx.services.now();
+        let Some(credential) = known.credential.as_ref().filter(|credential| credential.is_due(now)) else {
+            return known.open(ctx, id).await;
+        };
+        let holds = credential.expires_at.is_none_or(|at| at > now + LAST_SECONDS);
+        if !credential.refreshable && holds {
+            return known.open(ctx, id).await;
+        }
+        if let Some(not_before) = credential.refresh_not_before.filter(|at| *at > now) {
+            if holds {
+                return known.open(ctx, id).await;
+            }
+            let retry_after = (not_before - now).to_std().unwrap_or_default();
+            let detail = "the last try failed, and the next one is not due yet".into();
+            return Err(FreshError::ProviderDown { retry_after, detail });
+        }
+        let gate = ctx.services.connections.gate(id);
+        let entered = match Arc::clone(&gate).try_lock_owned() {
+            Ok(entered) => Some(entered),
+            // Someone in this process refreshes.
+            Err(_) if holds => return known.open(ctx, id).await,
+            Err(_) => {
+                let waited = tokio::time::timeout_at(give_up, gate.lock()).await;
+                if waited.is_err() {
+                    return Err(still_refreshing());
+                }
+                None
+            }
+        };
+        if let Some(entered) = entered {
+            match refresh(ctx, id, credential.generation, entered).await? {
+                Refreshed::Done => {}
+                // Someone in another process refreshes.
+                Refreshed::Taken if holds => return known.open(ctx, id).await,
+                Refreshed::Taken if tokio::time::Instant::now() >= give_up => return Err(still_refreshing()),
+                Refreshed::Taken => tokio::time::sleep(POLL).await,
+                Refreshed::Failed(_) if holds => return known.open(ctx, id).await,
+                Refreshed::Failed(error) => return Err(error),
+            }
+        }
+        known = load(ctx, id).await?;
+    }
+}
+
+fn still_refreshing() -> FreshError {
+    let detail = "a refresh has been under way for a long time".into();
+    FreshError::ProviderDown { retry_after: Duration::from_secs(1), detail }
+}
+
+fn usable(health: Health) -> Result<(), FreshError> {
+    match health {
+        Health::Active => Ok(()),
+        Health::NeedsReauth(cause) => Err(FreshError::NeedsReauth { cause, reason: cause.reason() }),
+        other => Err(FreshError::NotUsable { state: other.as_str(), reason: other.reason() }),
+    }
+}
+
+/// Where a credential lies.
+pub(crate) const fn place(id: ConnectionId) -> Place {
+    Place { table: "credentials", column: "sealed", row: id.uuid() }
+}
+
+async fn known(ctx: Ctx<'_>, id: ConnectionId) -> Result<Arc<Known>, FreshError> {
+    match ctx.services.connections.get(id, ctx.services.now()) {
+        Some(known) if known.scope == ctx.scope => Ok(known),
+        Some(_) => Err(FreshError::NotFound),
+        None => load(ctx, id).await,
+    }
+}
+
+async fn load(ctx: Ctx<'_>, id: ConnectionId) -> Result<Arc<Known>, FreshError> {
+    let cache = &ctx.services.connections;
+    let mark = cache.mark();
+    let read_at = ctx.services.now();
+    let mut tx = ctx.services.store.begin(ctx.scope).await?;
+    let context = tx.connections().context(id).await?;
+    tx.commit().await?;
+    let credential = match &context.credential {
+        None => None,
+        Some(row) => {
+            let sealed = Sealed::from_bytes(row.sealed.clone())?;
+            Some(KnownCredential {
+                generation: row.generation,
+                data_key: data_key_of(ctx, sealed.data_key_id()).await?,
+                sealed,
+                refreshable: row.refreshable,
+                expires_at: row.expires_at,
+                scopes: row.scopes_granted.clone(),
+                refresh_not_before: row.refresh_not_before,
+                updated_at: row.updated_at,
+            })
+        }
+    };
+    let known = Arc::new(Known {
+        scope: ctx.scope,
+        health: context.connection.health,
+        current: cache.current(context.integration.id),
+        access: access_of(ctx, context).map(Arc::new),
+        credential,
+        read_at,
+    });
+    cache.keep(id, &known, mark);
+    Ok(known)
+}
+
+fn access_of(ctx: Ctx<'_>, context: ConnectionContext) -> Result<ProviderAccess, String> {
+    let slug = &context.integration.provider;
+    let provider = ctx.services.providers.get(slug).ok_or_else(|| {
+        format!("the provider `{slug}` of this integration is not installed on this server; GET /v1/providers lists what is")
+    })?;
+    access_for(Parts {
+        scope: ctx.scope,
+        provider: Arc::clone(provider),
+        integration: &context.integration,
+        connection: context.connection.id,
+        variables: &context.connection.variables,
+        account: context.connection.account,
+        config: context.connection.config,
+    })
+}
+
+impl KnownCredential {
+    fn is_due(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_some_and(|expires_at| now >= due_at(self.updated_at, expires_at))
+    }
+}
+
+impl Known {
+    fn access(&self) -> Result<Arc<ProviderAccess>, FreshError> {
+        self.access.clone().map_err(|detail| FreshError::Misconfigured { detail })
+    }
+
+    /// Opens the token for one call.
+    async fn open(&self, ctx: Ctx<'_>, id: ConnectionId) -> Result<Fresh, FreshError> {
+        let access = self.access()?;
+        let Some(credential) = &self.credential else {
+            return match access.provider.manifest.auth {
+                AuthSpec::None => Ok(Fresh { access, generation: 0, token: None }),
+                AuthSpec::OAuth2Code(_) => Err(FreshError::Internal("an active connection has no credential".into())),
+            };
+        };
+        let sealer = &ctx.services.sealer;
+        let opened = match sealer.open_cached(self.scope, place(id), &credential.sealed) {
+            Some(opened) => opened?,
+            None => sealer.open(self.scope, &credential.data_key, place(id), &credential.sealed).await?,
+        };
+        let tokens = TokenSet::from_bytes(&opened).map_err(|error| FreshError::Internal(error.to_string()))?;
+        let token = Token {
+            access_token: tokens.access_token,
+            token_type: tokens.token_type,
+            expires_at: credential.expires_at,
+            scopes: credential.scopes.clone(),
+        };
+        Ok(Fresh { access, generation: credential.generation, token: Some(token) })
+    }
+}
+
+/// The context in which the server refreshes by itself.
+pub(super) fn by_itself(ctx: Ctx<'_>) -> Ctx<'_> {
+    Ctx { actor: Actor::System, ..ctx }
+}

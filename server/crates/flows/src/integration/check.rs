@@ -1,0 +1,175 @@
+//! What an integration's fields must be, by the provider's manifest.
+
+use domain::{
+    manifest::{AuthSpec, Manifest, VariableLevel, Variables},
+    secret::Secret,
+};
+use egress::{Egress, EgressError, Reach};
+
+/// Fields that are wrong, each with what it must be.
+pub(super) type Wrong = Vec<(String, String)>;
+
+pub(super) fn slug(wrong: &mut Wrong, slug: &str) {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if slug.is_empty() || slug.len() > 64 || !slug.chars().all(fits) {
+        wrong.push(("slug".into(), "write 1 to 64 lower-case letters, digits and dashes".into()));
+    }
+}
+
+pub(super) fn display_name(wrong: &mut Wrong, name: &str) {
+    if name.is_empty() || name.chars().count() > 100 || name.contains(char::is_control) {
+        wrong.push(("display_name".into(), "write 1 to 100 printable characters".into()));
+    }
+}
+
+/// The OAuth client that the provider asks for.
+pub(super) fn client(wrong: &mut Wrong, manifest: &Manifest, id: Option<&str>, secret: Option<&Secret>) {
+    match manifest.auth {
+        AuthSpec::OAuth2Code(_) => {
+            text(wrong, "client_id", id, manifest);
+            text(wrong, "client_secret", secret.map(Secret::expose), manifest);
+        }
+        AuthSpec::None => {
+            for (field, given) in [("client_id", id.is_some()), ("client_secret", secret.is_some())] {
+                if given {
+                    wrong.push((field.into(), format!("leave it out: {} needs no OAuth client", manifest.name)));
+                }
+            }
+        }
+    }
+}
+
+fn text(wrong: &mut Wrong, field: &str, value: Option<&str>, manifest: &Manifest) {
+    match value {
+        None => wrong.push((field.into(), format!("is required: {} gives you one when you register your app", manifest.name))),
+        Some(value) if value.trim().is_empty() || value.len() > 4096 || value.contains(char::is_control) => {
+            wrong.push((field.into(), "write 1 to 4096 printable characters".into()));
+        }
+        Some(_) => {}
+    }
+}
+
+pub(super) fn scopes(wrong: &mut Wrong, scopes: &[String]) {
+    let odd = |scope: &String| scope.is_empty() || scope.len() > 256 || scope.contains(|c: char| c.is_whitespace() || c.is_control());
+    if scopes.len() > 200 || scopes.iter().any(odd) {
+        wrong.push(("scopes".into(), "write at most 200 scopes of 1 to 256 characters, without spaces".into()));
+    }
+}
+
+/// Values of the variables of one level, for a form whose fields are called `{prefix}.{name}`.
+pub(crate) fn variables(
+    wrong: &mut Wrong,
+    manifest: &Manifest,
+    level: VariableLevel,
+    values: &Variables,
+    prefix: &str,
+) {
+    let expected = |spec: &domain::manifest::VariableSpec| spec.at == level;
+    for (name, value) in values {
+        let field = format!("{prefix}.{name}");
+        match manifest.variables.get(name).filter(|spec| expected(spec)) {
+            None => {
+                let known: Vec<&str> =
+                    manifest.variables.iter().filter(|(_, spec)| expected(spec)).map(|(name, _)| name.as_str()).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                wrong.push((field, format!("is not asked for here; asked for: {known}")));
+            }
+            Some(spec) => {
+                if let Err(error) = spec.accept(name, value) {
+                    wrong.push((field, error.to_string()));
+                }
+            }
+        }
+    }
+    for (name, spec) in manifest.variables.iter().filter(|(_, spec)| expected(spec)) {
+        if spec.default.is_none() && !values.contains_key(name) {
+            wrong.push((format!("{prefix}.{name}"), format!("is required: {}", spec.label)));
+        }
+    }
+}
+
+/// Checks the URLs that these values lead to, as far as no name has to be looked up: a mistake is better told now than
+/// when the first end user meets it.
+pub(super) fn urls(wrong: &mut Wrong, egress: &Egress, manifest: &Manifest, values: &Variables) {
+    let mut templates = vec![&manifest.api.base_url];
+    templates.extend(manifest.identity.as_ref().map(|identity| &identity.url));
+    if let AuthSpec::OAuth2Code(oauth) = &manifest.auth {
+        templates.push(&oauth.token_url);
+    }
+    for template in templates {
+        // One that waits for the end user's values cannot be checked yet.
+        let Ok(url) = template.url(&manifest.variables, values) else { continue };
+        if let Err(error @ (EgressError::Denied { .. } | EgressError::Address { .. })) = egress.check(&url, &Reach::Any) {
+            wrong.push(("variables".into(), format!("{} leads to {error}", template.source())));
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = r#"
+        schema = 1
+        slug = "shop"
+        name = "Shop"
+        category = "commerce"
+        docs = "https://shop.example/docs"
+        [variables.region]
+        type = "label"
+        at = "integration"
+        label = "Region"
+        [variables.shop]
+        type = "label"
+        label = "Your shop's name"
+        [auth]
+        mode = "oauth2_code"
+        authorization_url = "https://{shop}.shop.example/auth"
+        token_url = "https://{shop}.shop.example/token"
+        [api]
+        base_url = "https://{region}.api.shop.example"
+        credential = { header = "Authorization", value = "Bearer {access_token}" }
+    "#;
+
+    fn manifest() -> Manifest {
+        Manifest::parse("test", MANIFEST).unwrap()
+    }
+
+    fn fields(wrong: &Wrong) -> Vec<&str> {
+        wrong.iter().map(|(field, _)| field.as_str()).collect()
+    }
+
+    #[test]
+    fn an_oauth_client_is_asked_for_by_name() {
+        let mut wrong = Wrong::new();
+        client(&mut wrong, &manifest(), None, Some(&Secret::new(" ")));
+        assert_eq!(fields(&wrong), ["client_id", "client_secret"]);
+        wrong.clear();
+        client(&mut wrong, &manifest(), Some("id"), Some(&Secret::new("secret")));
+        assert!(wrong.is_empty());
+    }
+
+    #[test]
+    fn each_level_has_its_own_variables() {
+        let mut wrong = Wrong::new();
+        let given: Variables = [("shop".to_owned(), "north".to_owned())].into();
+        variables(&mut wrong, &manifest(), VariableLevel::Integration, &given, "variables");
+        assert_eq!(fields(&wrong), ["variables.shop", "variables.region"]);
+        wrong.clear();
+        variables(&mut wrong, &manifest(), VariableLevel::Connection, &given, "fields");
+        assert!(wrong.is_empty(), "{wrong:?}");
+        let evil: Variables = [("shop".to_owned(), "x.evil.example/#".to_owned())].into();
+        variables(&mut wrong, &manifest(), VariableLevel::Connection, &evil, "fields");
+        assert_eq!(fields(&wrong), ["fields.shop"]);
+    }
+
+    #[test]
+    fn names_and_scopes_are_bounded() {
+        let mut wrong = Wrong::new();
+        slug(&mut wrong, "Shop One");
+        display_name(&mut wrong, "");
+        scopes(&mut wrong, &["read write".into()]);
+        assert_eq!(fields(&wrong), ["slug", "display_name", "scopes"]);
+    }
+}

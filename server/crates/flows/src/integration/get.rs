@@ -1,0 +1,71 @@
+//! Integrations as tenants read them.
+
+use domain::{
+    Scope,
+    manifest::{AuthSpec, Manifest},
+};
+use ids::IntegrationId;
+use store::{IntegrationRow, StoreError, Tx};
+use url::Url;
+
+use super::IntegrationError;
+use crate::{Ctx, Services, credentials::redirect_uri};
+
+/// An integration with what follows from its provider and this server.
+#[derive(Debug, Clone)]
+pub struct IntegrationView {
+    /// The integration.
+    pub row: IntegrationRow,
+    /// What is asked for: its own list, or the provider's.
+    pub scopes: Vec<String>,
+    /// To be registered with the provider, exactly so.
+    pub redirect_uri: Url,
+}
+
+/// The integration of that id or slug.
+///
+/// # Errors
+/// [`IntegrationError::NotFound`].
+pub async fn get(ctx: Ctx<'_>, name: &str) -> Result<IntegrationView, IntegrationError> {
+    let mut tx = ctx.services.store.begin(ctx.scope).await?;
+    let row = find(&mut tx, name).await?;
+    tx.commit().await?;
+    Ok(view(ctx.services, row))
+}
+
+/// Integrations in the order of their ids, after one of them; one more than `limit` if there are more.
+///
+/// # Errors
+/// The query failed.
+pub async fn list(
+    ctx: Ctx<'_>,
+    after: Option<IntegrationId>,
+    limit: u32,
+) -> Result<Vec<IntegrationView>, IntegrationError> {
+    let mut tx = ctx.services.store.begin(ctx.scope).await?;
+    let rows = tx.integrations().list(after, i64::from(limit) + 1).await?;
+    tx.commit().await?;
+    Ok(rows.into_iter().map(|row| view(ctx.services, row)).collect())
+}
+
+/// Ids and slugs cannot be mixed up: a slug has no underscore.
+pub(crate) async fn find(tx: &mut Tx<Scope>, name: &str) -> Result<IntegrationRow, StoreError> {
+    match name.parse::<IntegrationId>() {
+        Ok(id) => tx.integrations().find(id).await,
+        Err(_) => tx.integrations().find_by_slug(name).await,
+    }
+}
+
+pub(super) fn view(services: &Services, row: IntegrationRow) -> IntegrationView {
+    let defaults = |manifest: &Manifest| match &manifest.auth {
+        AuthSpec::OAuth2Code(oauth) => oauth.scopes.clone(),
+        AuthSpec::None => Vec::new(),
+    };
+    let provider = services.providers.get(&row.provider);
+    let scopes = row.scopes.clone();
+    IntegrationView {
+        scopes: scopes.unwrap_or_else(|| provider.map(|provider| defaults(&provider.manifest)).unwrap_or_default()),
+        redirect_uri: redirect_uri(&services.settings.public_url, row.id),
+        row,
+    }
+}
