@@ -35,7 +35,10 @@ pub(super) struct Establish<'a> {
 
 /// What became of it.
 pub(super) enum Established {
-    Connected { connection: ConnectionId, account_name: Option<String> },
+    Connected {
+        connection: ConnectionId,
+        account_name: Option<String>,
+    },
     /// Nothing was changed; the attempt is still to be ended.
     Failed(Failure),
     /// The session was withdrawn, or made its connection in another window. Nothing was changed.
@@ -188,8 +191,7 @@ fn repaired(
         return Err(Failure { code: FailureCode::DifferentAccount, detail });
     }
     let health = row.health.connected();
-    let health =
-        health.map_err(|error| Failure { code: FailureCode::Misconfigured, detail: error.to_string() })?;
+    let health = health.map_err(|error| Failure { code: FailureCode::Misconfigured, detail: error.to_string() })?;
     if health != row.health {
         row.health = health;
         row.health_changed_at = now;

@@ -8,12 +8,12 @@ use domain::{
     manifest::{AuthSpec, IdentitySpec},
     secret::Secret,
 };
-use plugin_host::{Blame, Capabilities, LogBuffer, PluginLimits};
+use plugin_host::Blame;
 
 use crate::{
     Ctx,
     credentials::{ProviderAccess, Token},
-    sync::plugin_http::{PluginHttp, TokenSource},
+    sync::plugin_identity,
 };
 
 /// Longest wait for the call that tells whose account it is.
@@ -63,25 +63,13 @@ async fn identify(
         let identity = identity.map_err(|failure| worded("the account was not identified", &failure))?;
         return Ok((Some(identity.account), identity.name));
     }
-    let Some(plugin) = &access.provider.plugin else { return Ok((None, None)) };
     let token = matches!(manifest.auth, AuthSpec::OAuth2Code(_)).then(|| Token {
         access_token: tokens.access_token.clone(),
         token_type: tokens.token_type.clone(),
         expires_at: tokens.expires_at,
         scopes: tokens.scopes_granted.clone(),
     });
-    let services = ctx.services;
-    let source = TokenSource::Given { access: Arc::clone(access), token };
-    let capabilities = Capabilities {
-        http: Box::new(PluginHttp::new(services.clone(), source)),
-        log: Box::new(LogBuffer::default()),
-        clock: Arc::clone(&services.clock),
-    };
-    let asked = async {
-        let mut session = plugin.session(capabilities, PluginLimits::default()).await?;
-        session.identify(&access.plugin_connection()).await
-    };
-    match asked.await {
+    match plugin_identity(ctx.services, access, token).await {
         Ok(Some(identity)) => Ok((Some(identity.account), Some(identity.name).filter(|name| !name.is_empty()))),
         Ok(None) => Ok((None, None)),
         Err(error) => {

@@ -151,7 +151,8 @@ pub async fn launch(services: &Services, new: NewAttempt) -> Result<Launched, La
     // Forms send empty fields too; an empty one is one that was not filled in.
     variables.extend(new.fields.into_iter().filter(|(_, value)| !value.trim().is_empty()));
     let provider = services.providers.get(&integration.provider);
-    let not_installed = || LaunchError::Misconfigured(format!("the provider `{}` is not installed", integration.provider));
+    let not_installed =
+        || LaunchError::Misconfigured(format!("the provider `{}` is not installed", integration.provider));
     let manifest = &provider.ok_or_else(not_installed)?.manifest;
     let mut wrong = Vec::new();
     check_variables(&mut wrong, manifest, VariableLevel::Connection, &variables, "fields");
@@ -175,9 +176,8 @@ pub async fn launch(services: &Services, new: NewAttempt) -> Result<Launched, La
     }
 
     let client = authorization_code_client(ctx, manifest, &integration, &variables).await?;
-    let begun = client
-        .begin(services.entropy.as_ref())
-        .map_err(|failure| LaunchError::Misconfigured(failure.to_string()))?;
+    let begun =
+        client.begin(services.entropy.as_ref()).map_err(|failure| LaunchError::Misconfigured(failure.to_string()))?;
     let id = services.mint.id(AttemptId::new);
     let verifier = match &begun.verifier {
         None => None,

@@ -9,10 +9,7 @@ use super::complete::{Completion, Screen};
 use crate::{Actor, Services, audit, sha256};
 
 /// Says why a callback was refused.
-pub(super) async fn refused(
-    services: &Services,
-    presented: Presented<'_>,
-) -> Result<Completion, StoreError> {
+pub(super) async fn refused(services: &Services, presented: Presented<'_>) -> Result<Completion, StoreError> {
     let mut tx = services.store.begin_system().await?;
     let Some((scope, attempt)) = tx.attempt_by_state(presented.state_hash).await? else {
         tx.commit().await?;

@@ -64,6 +64,8 @@ mod tests {
 
         let url = "https://app.example.com/done".parse().unwrap();
         let text = signed(url, "cs_1", Err(FailureCode::ConsentDenied), &sha256(b"cst_token"));
-        assert!(text.starts_with("https://app.example.com/done?patchbay_session=cs_1&status=failed&code=consent_denied&signature="));
+        assert!(text.starts_with(
+            "https://app.example.com/done?patchbay_session=cs_1&status=failed&code=consent_denied&signature="
+        ));
     }
 }

@@ -162,7 +162,7 @@ mod tests {
         })
     }
 
-    fn heard(id: uuid::Uuid) -> Notice {
+    fn heard(id: impl ToString) -> Notice {
         Notice::Heard { channel: "patchbay_changed".into(), payload: id.to_string() }
     }
 

@@ -119,7 +119,9 @@ impl Fresh {
     /// The manifest's placement cannot be used.
     pub fn credential(&self) -> Result<Option<egress::Credential>, FreshError> {
         let Some(token) = &self.token else { return Ok(None) };
-        self.access.credential(&token.access_token).map_err(|error| FreshError::Misconfigured { detail: error.to_string() })
+        self.access
+            .credential(&token.access_token)
+            .map_err(|error| FreshError::Misconfigured { detail: error.to_string() })
     }
 }
 
@@ -294,7 +296,9 @@ async fn load(ctx: Ctx<'_>, id: ConnectionId) -> Result<Arc<Known>, FreshError> 
 fn access_of(ctx: Ctx<'_>, context: ConnectionContext) -> Result<ProviderAccess, String> {
     let slug = &context.integration.provider;
     let provider = ctx.services.providers.get(slug).ok_or_else(|| {
-        format!("the provider `{slug}` of this integration is not installed on this server; GET /v1/providers lists what is")
+        format!(
+            "the provider `{slug}` of this integration is not installed on this server; GET /v1/providers lists what is"
+        )
     })?;
     access_for(Parts {
         scope: ctx.scope,

@@ -89,8 +89,11 @@ pub(crate) fn access_for(parts: Parts<'_>) -> Result<ProviderAccess, String> {
         headers.insert(name, value);
     }
     let limits = manifest.rate_limit.as_ref().map(limits).unwrap_or_default();
-    let budget =
-        Some(Budget { integration: parts.integration.id, connection: Some(parts.connection), limits: Arc::new(limits) });
+    let budget = Some(Budget {
+        integration: parts.integration.id,
+        connection: Some(parts.connection),
+        limits: Arc::new(limits),
+    });
     Ok(ProviderAccess {
         scope: parts.scope,
         connection: parts.connection,
@@ -156,7 +159,13 @@ impl ProviderAccess {
     /// # Errors
     /// The manifest's placement cannot be used.
     pub fn credential(&self, token: &Secret) -> Result<Option<Credential>, auth::placement::BadPlacement> {
-        self.provider.manifest.api.credential.as_ref().map(|placement| auth::placement::place(placement, token)).transpose()
+        self.provider
+            .manifest
+            .api
+            .credential
+            .as_ref()
+            .map(|placement| auth::placement::place(placement, token))
+            .transpose()
     }
 
     /// What a plugin knows of the connection.
@@ -180,7 +189,8 @@ fn below(base: &Url, reach: &Reach, path_or_url: &str) -> Result<Url, UrlError> 
     if let Some(path) = path_or_url.strip_prefix('/') {
         let front = base.as_str().split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
         let url = Url::parse(&format!("{front}/{path}")).map_err(|_| UrlError::Malformed)?;
-        let stays = url.path().strip_prefix(base.path().trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+        let stays =
+            url.path().strip_prefix(base.path().trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
         let is_ours = !path.starts_with('/') && stays && url.origin() == base.origin();
         return if is_ours { Ok(url) } else { Err(UrlError::Malformed) };
     }
@@ -221,10 +231,26 @@ mod tests {
 
     #[test]
     fn eg_2_nothing_leads_elsewhere() {
-        for path in ["//evil.example/x", "x", "", "/../x", "/%2e%2e/x", "/\\evil.example", "/a b", "/a\tb", "ftp://api.example.com/", "@evil.example/"] {
+        for path in [
+            "//evil.example/x",
+            "x",
+            "",
+            "/../x",
+            "/%2e%2e/x",
+            "/\\evil.example",
+            "/a b",
+            "/a\tb",
+            "ftp://api.example.com/",
+            "@evil.example/",
+        ] {
             assert_eq!(go("https://api.example.com/v2", path), Err(UrlError::Malformed), "{path}");
         }
-        for url in ["https://evil.example/x", "https://api.example.com.evil.example/", "http://api.example.com/v2/x", "https://api.example.com:8443/"] {
+        for url in [
+            "https://evil.example/x",
+            "https://api.example.com.evil.example/",
+            "http://api.example.com/v2/x",
+            "https://api.example.com:8443/",
+        ] {
             assert!(matches!(go("https://api.example.com/v2", url), Err(UrlError::HostNotAllowed { .. })), "{url}");
         }
     }
