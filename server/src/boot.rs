@@ -6,10 +6,11 @@ use std::{net::TcpListener, path::Path, sync::Arc};
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
 use domain::{clock::Clock, entropy::Entropy, mint::Mint, secret::Secret};
 use egress::Egress;
-use flows::{Providers, Services, Settings};
+use flows::{Providers, Services, Settings, credentials::ConnectionCache};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use plugin_host::PluginHost;
-use store::{Listener, Store};
+use store::{Listener, Notice, Store};
+use tokio::sync::broadcast::error::RecvError;
 use vault::{FileKeyring, KeyService, Sealer, TransitAuth, TransitConfig, TransitKeys, file_keyring::OnMissing};
 
 use crate::{
@@ -97,11 +98,14 @@ pub async fn platform_with(
         keys,
         egress,
         providers,
+        connections: Arc::new(ConnectionCache::new(10_000, std::time::Duration::from_secs(5))),
         mint: Mint::new(Arc::clone(&clock), Arc::clone(&entropy)),
         clock,
         entropy,
         settings: Arc::new(Settings { public_url: config.server.public_url.clone() }),
     };
+    let connections = Arc::clone(&services.connections);
+    hear(&listener, move |notice| connections.hear(notice));
     Ok(Platform { services, listener })
 }
 
@@ -166,18 +170,7 @@ pub fn app_state(config: &Config, platform: &Platform) -> web::Data<AppState> {
         operator_token_hash: (!token.is_empty()).then(|| flows::sha256(token.as_bytes())),
         meters: Meters { handle: meters() },
     });
-    let mut notices = platform.listener.subscribe();
-    tokio::spawn(async move {
-        loop {
-            match notices.recv().await {
-                Ok(notice) => keys.hear(&notice),
-                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
-                    keys.hear(&store::Notice::Gap { listening: true });
-                }
-                Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
-            }
-        }
-    });
+    hear(&platform.listener, move |notice| keys.hear(notice));
     let upkeep = web::Data::clone(&state);
     tokio::spawn(async move {
         loop {
@@ -187,6 +180,21 @@ pub fn app_state(config: &Config, platform: &Platform) -> web::Data<AppState> {
         }
     });
     state
+}
+
+/// Tells a cache whatever is heard, until the listener ends.
+fn hear(listener: &Listener, tell: impl Fn(&Notice) + Send + 'static) {
+    let mut notices = listener.subscribe();
+    tokio::spawn(async move {
+        loop {
+            match notices.recv().await {
+                Ok(notice) => tell(&notice),
+                // Some went by unheard, as if the connection had been lost.
+                Err(RecvError::Lagged(_)) => tell(&Notice::Gap { listening: true }),
+                Err(RecvError::Closed) => return,
+            }
+        }
+    });
 }
 
 /// Listens; gives the socket, so that whoever asked for port 0 learns the port.
@@ -208,8 +216,13 @@ pub fn http_server(config: &Config, state: web::Data<AppState>, listener: TcpLis
     };
     let bind = config.server.bind;
     let server = HttpServer::new(move || {
+        // Connections to providers of its own for each thread: one that is taken over from another thread has to be
+        // woken there.
+        let shared = &state.services.egress;
+        let egress = shared.with_own_connections().unwrap_or_else(|_| shared.clone());
         App::new()
             .app_data(web::Data::clone(&state))
+            .app_data(web::Data::new(egress))
             .app_data(web::PayloadConfig::new(extract::MOST_JSON_BYTES))
             .wrap(from_fn(http::canonical_line))
             .configure(http::routes::configure)

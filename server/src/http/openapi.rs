@@ -26,7 +26,7 @@ impl Modify for Everywhere {
         }
         let problem = Content::new(Some(RefOr::<utoipa::openapi::Schema>::Ref(Ref::from_schema_name("Problem"))));
         let mut failure = Response::new("Anything else: a problem document (RFC 9457).");
-        failure.content.insert("application/problem+json".into(), problem);
+        failure.content.insert("application/problem+json".into(), RefOr::T(problem));
         for item in document.paths.paths.values_mut() {
             let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
             for operation in operations.into_iter().flatten() {

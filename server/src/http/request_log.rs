@@ -91,9 +91,9 @@ pub async fn canonical_line(
                 let tenant = notes.tenant.map(tracing::field::display);
                 let problem = notes.problem.map(ProblemCode::as_str);
                 if status >= 500 {
-                    tracing::error!(target: "request", request.id = %id, %method, route, status, elapsed_ms = millis, actor, tenant.id = tenant, problem, cause = notes.cause);
+                    tracing::error!(target: "request", { request.id = %id, method = %method, route = route, status = status, elapsed_ms = millis, actor = actor, tenant.id = tenant, problem = problem, cause = notes.cause }, "answered");
                 } else {
-                    tracing::info!(target: "request", request.id = %id, %method, route, status, elapsed_ms = millis, actor, tenant.id = tenant, problem, cause = notes.cause);
+                    tracing::info!(target: "request", { request.id = %id, method = %method, route = route, status = status, elapsed_ms = millis, actor = actor, tenant.id = tenant, problem = problem, cause = notes.cause }, "answered");
                 }
             });
             state.meters.request(&method, &route, status, elapsed);

@@ -1,10 +1,16 @@
 //! The table of contents: one line per endpoint, grouped by audience. What stands in the first table is also the OpenAPI
 //! document.
 
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use api_types::ProblemCode;
 
-use super::{api_keys, assets, health, openapi, operator, portal, problem::Fail};
+use super::{
+    api_keys, assets, connect_page, connect_sessions, connections, deliveries, endpoints, health, integrations,
+    openapi::{self, Everywhere},
+    operator, portal,
+    problem::Fail,
+    problems, providers, proxy, records, runs, syncs,
+};
 
 /// Writes the routing and the OpenAPI document from one table.
 macro_rules! api {
@@ -13,9 +19,9 @@ macro_rules! api {
         #[derive(utoipa::OpenApi)]
         #[openapi(
             info(title = "Patchbay", description = "Connects end users' accounts and keeps those connections alive."),
-            paths($($($handler)::+),*),
+            paths($($($handler)::+,)* proxy::send::send_proxy),
             components(schemas(api_types::Problem)),
-            modifiers(&openapi::Everywhere),
+            modifiers(&Everywhere),
         )]
         pub(super) struct Document;
 
@@ -37,15 +43,55 @@ api! {
     post "/v1/operator/tenants/{tenant}/members" => operator::create_member::create_member;
 
     // Tenants' backends, and the portal
+    get "/v1/providers" => providers::list::list_providers;
+    get "/v1/integrations" => integrations::list::list_integrations;
+    post "/v1/integrations" => integrations::create::create_integration;
+    get "/v1/integrations/{integration}" => integrations::get::get_integration;
+    patch "/v1/integrations/{integration}" => integrations::update::update_integration;
+    delete "/v1/integrations/{integration}" => integrations::delete::delete_integration;
+    post "/v1/connect/sessions" => connect_sessions::create::create_connect_session;
+    get "/v1/connect/sessions/{session}" => connect_sessions::get::get_connect_session;
+    delete "/v1/connect/sessions/{session}" => connect_sessions::revoke::revoke_connect_session;
+    get "/v1/connections" => connections::list::list_connections;
+    get "/v1/connections/{connection}" => connections::get::get_connection;
+    delete "/v1/connections/{connection}" => connections::delete::delete_connection;
+    get "/v1/connections/{connection}/credential" => connections::credential::get_connection_credential;
+    get "/v1/syncs" => syncs::list::list_syncs;
+    post "/v1/syncs/{sync}/trigger" => syncs::trigger::trigger_sync;
+    post "/v1/syncs/{sync}/pause" => syncs::pause::pause_sync;
+    post "/v1/syncs/{sync}/resume" => syncs::resume::resume_sync;
+    get "/v1/runs" => runs::list::list_runs;
+    get "/v1/runs/{run}" => runs::get::get_run;
+    get "/v1/runs/{run}/logs" => runs::logs::list_run_logs;
+    get "/v1/records" => records::list::list_records;
+    get "/v1/endpoints" => endpoints::list::list_endpoints;
+    post "/v1/endpoints" => endpoints::create::create_endpoint;
+    get "/v1/endpoints/{endpoint}" => endpoints::get::get_endpoint;
+    delete "/v1/endpoints/{endpoint}" => endpoints::delete::delete_endpoint;
+    post "/v1/endpoints/{endpoint}/test" => endpoints::test::test_endpoint;
+    get "/v1/deliveries" => deliveries::list::list_deliveries;
+    get "/v1/deliveries/{delivery}/attempts" => deliveries::attempts::list_delivery_attempts;
+    post "/v1/deliveries/{delivery}/replay" => deliveries::replay::replay_delivery;
     get "/v1/api-keys" => api_keys::list::list_api_keys;
     post "/v1/api-keys" => api_keys::create::create_api_key;
     delete "/v1/api-keys/{key}" => api_keys::revoke::revoke_api_key;
+
+    // The connect page, with its session's token
+    get "/connect/api/session" => connect_page::describe::get_connect_page;
+    get "/connect/api/progress" => connect_page::progress::get_connect_progress;
 }
 
 /// Registers every endpoint.
 pub fn configure(config: &mut web::ServiceConfig) {
     documented(config);
     config
+        // Every method, and paths of any depth
+        .route("/v1/proxy/{path:.*}", web::to(proxy::send::send_proxy))
+        // The connect page, the way to the provider and back
+        .route("/connect/launch", web::post().to(connect_page::launch::launch))
+        .route("/connect/callback/{integration}", web::get().to(connect_page::callback::callback))
+        .route("/connect/assets/{file}", web::get().to(connect_page::asset::asset))
+        .route("/connect/{session}", web::get().to(connect_page::hosted::hosted))
         // The portal's own
         .route("/portal/api/sign-in", web::post().to(portal::sign_in::sign_in))
         .route("/portal/api/sign-out", web::post().to(portal::sign_out::sign_out))
@@ -55,6 +101,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/portal/{rest:.*}", web::get().to(portal::page::page))
         // The loader for tenants' pages
         .route("/embed.js", web::get().to(async |request: HttpRequest| assets::serve("embed", "loader.js", &request)))
+        // What problem documents point to
+        .route("/problems/{code}", web::get().to(problems::get_problem))
         // Whoever watches
         .route("/openapi.json", web::get().to(openapi::get_openapi))
         .route("/healthz", web::get().to(health::healthz))
@@ -64,9 +112,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
 }
 
 /// What is said where nothing is.
-async fn nothing_here(request: HttpRequest) -> Fail {
+async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Fail> {
     if request.resource_map().match_pattern(request.path()).is_some() {
-        return Fail::new(ProblemCode::MethodNotAllowed, format!("{} is not offered here.", request.method()));
+        return Err(Fail::new(ProblemCode::MethodNotAllowed, format!("{} is not offered here.", request.method())));
     }
-    Fail::new(ProblemCode::NotFound, "There is nothing at this path. GET /openapi.json lists what there is.")
+    Err(Fail::new(ProblemCode::NotFound, "There is nothing at this path. GET /openapi.json lists what there is."))
 }

@@ -3,10 +3,21 @@
 //!
 //! No pooled connection and no transaction is ever held across a call to a provider, to the key service or into a plugin.
 
+mod audit;
 mod context;
 mod providers;
 
+pub mod connect;
+pub mod connection;
+pub mod credentials;
+pub mod endpoint;
+pub mod event;
+pub mod integration;
+pub mod proxy;
+pub mod record;
+pub mod sync;
 pub mod tenant;
+pub mod webhook;
 
 pub use context::{Actor, Ctx, Services, Settings, sha256};
 pub use providers::{Provider, Providers, ProvidersError};

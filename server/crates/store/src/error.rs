@@ -43,9 +43,10 @@ impl From<DieselError> for StoreError {
             ) => Self::Conflict {
                 constraint: info.constraint_name().or_else(|| info.table_name()).unwrap_or("a constraint").to_owned(),
             },
-            DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, info) => {
-                Self::Unavailable(info.message().to_owned())
-            }
+            DieselError::DatabaseError(
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+                info,
+            ) => Self::Unavailable(info.message().to_owned()),
             DieselError::DatabaseError(_, ref info) if shutting_down(info.message()) => {
                 Self::Unavailable(info.message().to_owned())
             }
@@ -58,7 +59,14 @@ impl From<DieselError> for StoreError {
 /// The answers of a Postgres that is going down or coming up (SQLSTATE 57P01 to 57P03), and of a cut connection,
 /// reach us as text.
 fn shutting_down(message: &str) -> bool {
-    ["terminating connection", "shutting down", "starting up", "connection closed", "in recovery mode", "error communicating with the server"]
-        .iter()
-        .any(|known| message.contains(known))
+    [
+        "terminating connection",
+        "shutting down",
+        "starting up",
+        "connection closed",
+        "in recovery mode",
+        "error communicating with the server",
+    ]
+    .iter()
+    .any(|known| message.contains(known))
 }

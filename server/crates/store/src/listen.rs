@@ -28,6 +28,11 @@ pub enum Notice {
     },
 }
 
+impl Notice {
+    /// The channel on which workers are woken: jobs were added.
+    pub const JOBS: &str = JOBS;
+}
+
 /// Hears the channels that the store's repositories notify.
 pub struct Listener {
     sender: broadcast::Sender<Notice>,

@@ -50,7 +50,9 @@ async fn with_harness<T: Send + 'static>(
     connection: AsyncPgConnection,
     work: impl FnOnce(&mut AsyncMigrationHarness<AsyncPgConnection>) -> diesel::migration::Result<T> + Send + 'static,
 ) -> Result<T, StoreError> {
-    let done = tokio::task::spawn_blocking(move || work(&mut AsyncMigrationHarness::new(connection)).map_err(|error| error.to_string()));
+    let done = tokio::task::spawn_blocking(move || {
+        work(&mut AsyncMigrationHarness::new(connection)).map_err(|error| error.to_string())
+    });
     done.await
         .map_err(|error| error.to_string())
         .and_then(|result| result)

@@ -598,4 +598,27 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(api_keys, audit, connect_attempts, connect_sessions, connections, credentials, data_keys, deliveries, delivery_attempts, endpoints, environments, events, integrations, jobs, members, portal_sessions, records, run_logs, run_seen, runs, syncs, tenants);
+diesel::allow_tables_to_appear_in_same_query!(
+    api_keys,
+    audit,
+    connect_attempts,
+    connect_sessions,
+    connections,
+    credentials,
+    data_keys,
+    deliveries,
+    delivery_attempts,
+    endpoints,
+    environments,
+    events,
+    integrations,
+    jobs,
+    members,
+    portal_sessions,
+    records,
+    run_logs,
+    run_seen,
+    runs,
+    syncs,
+    tenants
+);

@@ -1,10 +1,7 @@
 //! Adding a member to a tenant's portal.
 
 use api_types::operator::CreateMember;
-use argon2::{
-    Argon2,
-    password_hash::{PasswordHasher as _, phc::SaltString},
-};
+use argon2::{Argon2, PasswordHash, PasswordHasher as _};
 use ids::{AuditId, MemberId, TenantId};
 use store::{MemberRow, NewAudit, StoreError};
 
@@ -72,6 +69,6 @@ pub async fn create_member(
 }
 
 fn hash(password: &str, salt: [u8; 16]) -> Option<String> {
-    let salt = SaltString::encode_b64(&salt).ok()?;
-    Argon2::default().hash_password(password.as_bytes(), &salt).ok().map(|hash| hash.to_string())
+    let hash: PasswordHash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt).ok()?;
+    Some(hash.to_string())
 }

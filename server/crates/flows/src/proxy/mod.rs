@@ -1,0 +1,5 @@
+//! The proxy: one raw call to a connection's provider, with the credential added on the way out.
+
+mod send;
+
+pub use send::{ProxyCall, ProxyError, send};

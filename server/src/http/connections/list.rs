@@ -1,0 +1,50 @@
+//! `GET /v1/connections`
+
+use actix_web::web;
+use api_types::{
+    Page,
+    connection::{Connection, HealthState},
+};
+use flows::connection::{self, ListFilter};
+use serde::Deserialize;
+
+use super::super::{
+    extract::{self, Paging, Query},
+    principal::{Caller, ConnectionsRead},
+    problem::Fail,
+};
+
+/// Which connections.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// Of this integration, by id or slug.
+    integration: Option<String>,
+    /// Of this end user, by your own id.
+    end_user: Option<String>,
+    /// In this state.
+    health: Option<HealthState>,
+}
+
+/// Lists the connections of this environment, newest first.
+#[utoipa::path(get, path = "/v1/connections", tag = "Connections", params(Filter, Paging),
+    responses((status = 200, body = Page<Connection>)), security(("api_key" = ["connections:read"])))]
+pub async fn list_connections(
+    caller: Caller<ConnectionsRead>,
+    Query(filter): Query<Filter>,
+    Query(paging): Query<Paging>,
+) -> Result<web::Json<Page<Connection>>, Fail> {
+    let limit = paging.limit()?;
+    let health = filter.health.map(|state| match state {
+        HealthState::Pending => "pending",
+        HealthState::Active => "active",
+        HealthState::NeedsReauth => "needs_reauth",
+        HealthState::Paused => "paused",
+        HealthState::Revoked => "revoked",
+        HealthState::Deleting => "deleting",
+    });
+    let filter = ListFilter { integration: filter.integration, end_user: filter.end_user, health };
+    let views = connection::list(caller.ctx(), filter, paging.after()?, limit).await?;
+    let shown = views.into_iter().map(super::show).collect();
+    Ok(web::Json(extract::page::<Connection, Connection>(shown, limit, |connection| connection.id.to_string())))
+}

@@ -1,0 +1,56 @@
+//! Connections, and the credential behind each.
+
+pub mod credential;
+pub mod delete;
+pub mod get;
+pub mod list;
+
+use api_types::{
+    connect::EndUser,
+    connection::{Connection, Health, HealthState},
+};
+use domain::connection::Health as State;
+use flows::connection::{ConnectionView, DeleteError};
+
+use super::{problem::Fail, runs};
+
+impl From<DeleteError> for Fail {
+    fn from(error: DeleteError) -> Self {
+        match error {
+            DeleteError::NotFound => Self::not_found("connection"),
+            DeleteError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// A connection as it is shown.
+pub(super) fn show(view: ConnectionView) -> Connection {
+    let row = view.row;
+    Connection {
+        id: row.id,
+        integration_id: row.integration,
+        integration: view.integration,
+        provider: view.provider,
+        end_user: EndUser { id: row.end_user.id, name: row.end_user.name },
+        account: row.account,
+        account_name: row.account_name,
+        health: Health {
+            state: match row.health {
+                State::Pending => HealthState::Pending,
+                State::Active => HealthState::Active,
+                State::NeedsReauth(_) => HealthState::NeedsReauth,
+                State::Paused => HealthState::Paused,
+                State::Revoked => HealthState::Revoked,
+                State::Deleting => HealthState::Deleting,
+            },
+            cause: row.health.cause().map(|cause| cause.as_str().to_owned()),
+            reason: row.health.reason().to_owned(),
+            since: row.health_changed_at,
+        },
+        tags: row.tags,
+        metadata: row.metadata,
+        last_run: view.last_run.map(runs::summary),
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}

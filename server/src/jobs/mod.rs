@@ -1,0 +1,17 @@
+//! Background work. A job is a payload and a run that calls one flow ([`job::Job`]); what there is stands in
+//! [`registry`]. [`Worker`] claims jobs under leases, keeps the leases while they run, and says what came of them.
+
+mod clean_up;
+mod count_jobs;
+mod enqueue_due_syncs;
+mod job;
+mod lane;
+mod reap;
+mod registry;
+mod rounds;
+mod running;
+mod sync_run;
+mod webhook_deliver;
+mod worker;
+
+pub use worker::Worker;

@@ -1,0 +1,30 @@
+//! What there is to do in the background: one line each.
+
+use super::{
+    clean_up::CleanUp, count_jobs::CountJobs, enqueue_due_syncs::EnqueueDueSyncs, job::Job, reap::Reap, rounds::Round,
+    sync_run::SyncRun, webhook_deliver::WebhookDeliver,
+};
+
+/// Jobs from the table, each kind with its queue.
+pub(super) fn jobs() -> Vec<Box<dyn Job>> {
+    vec![
+        // Pulls a stream
+        Box::new(SyncRun),
+        // Tells an endpoint of an event
+        Box::new(WebhookDeliver),
+    ]
+}
+
+/// What every node does from time to time. Any number of nodes may do them at once.
+pub(super) fn rounds() -> Vec<Box<dyn Round>> {
+    vec![
+        // Takes the jobs of dead workers back
+        Box::new(Reap),
+        // Puts syncs that are due into the queue
+        Box::new(EnqueueDueSyncs),
+        // Removes what nobody needs any more
+        Box::new(CleanUp),
+        // Counts waiting, running and dead jobs for the metrics
+        Box::new(CountJobs),
+    ]
+}
