@@ -1,9 +1,11 @@
 // A certified OpenID provider (npm oidc-provider) as the authorization server that nobody here wrote.
 //
 //   PORT       port on 127.0.0.1, or the first argument; 0 or nothing takes a free one
-//   CLIENT     the one confidential client as JSON, any of: client_id, client_secret, client_name, redirect_uris,
+//   CLIENT     the first confidential client as JSON, any of: client_id, client_secret, client_name, redirect_uris,
 //              token_endpoint_auth_method
 //   LIFETIMES  lifetimes in seconds as JSON, any of: AccessToken, RefreshToken, Grant
+//
+// More clients by dynamic registration (RFC 7591) at /reg, open to all on this machine.
 //
 // Prints `READY <origin>` when it listens, and ends when its standard input does, so it never outlives who started it.
 
@@ -65,7 +67,12 @@ const provider = new Provider(origin, {
   rotateRefreshToken: true,
   issueRefreshToken: async (_ctx, client, code) =>
     client.grantTypeAllowed('refresh_token') && code.scopes.has('offline_access'),
-  features: { devInteractions: { enabled: false }, revocation: { enabled: true }, introspection: { enabled: true } },
+  features: {
+    devInteractions: { enabled: false },
+    revocation: { enabled: true },
+    introspection: { enabled: true },
+    registration: { enabled: true },
+  },
   cookies: { keys: [randomBytes(32).toString('hex')] },
   interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
   ttl: { AccessToken: 3600, RefreshToken: 86_400, Grant: 86_400, Interaction: 600, Session: 3600, ...lifetimes },

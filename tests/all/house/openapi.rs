@@ -25,7 +25,10 @@ pub(crate) fn operations(document: &Value) -> Vec<(String, String, Value)> {
     found
 }
 
-/// The lines of the routing's table as `(method, path, handler's path)`.
+/// What is documented beside the table, because it takes every method: how it stands in the document, and its handler.
+const BESIDE: (&str, &str, [&str; 3]) = ("get", "/v1/proxy/{path}", ["proxy", "send", "send_proxy"]);
+
+/// The lines of the routing's table, and what stands beside it, as `(method, path, handler's path)`.
 pub(crate) fn routes() -> Vec<(String, String, Vec<String>)> {
     let source = tree::text("server/src/http/routes.rs");
     let lines = source.lines().filter_map(|line| {
@@ -34,18 +37,19 @@ pub(crate) fn routes() -> Vec<(String, String, Vec<String>)> {
         let path = path.strip_prefix('"')?.strip_suffix('"')?;
         Some((method.to_owned(), path.to_owned(), handler.split("::").map(str::to_owned).collect()))
     });
-    lines.collect()
+    let (method, path, handler) = BESIDE;
+    let beside = (method.to_owned(), path.to_owned(), handler.map(str::to_owned).to_vec());
+    assert!(source.contains(&format!(".route(\"{}\", web::to({}))", path.replace('}', ":.*}"), handler.join("::"))));
+    lines.chain([beside]).collect()
 }
 
 #[test]
 fn the_document_and_the_routing_are_one() {
     let document = document();
     let documented: BTreeSet<_> = operations(&document).into_iter().map(|(method, path, _)| (method, path)).collect();
-    // A wildcard in a route (`{path:.*}`) is a plain parameter in the document, and any method is each of them.
-    let plain = |path: &str| path.replace(":.*}", "}");
-    let routed: BTreeSet<_> = routes().into_iter().map(|(method, path, _)| (method, plain(&path))).collect();
-    let table = patchbay::http::routes::TABLE.iter();
-    let table: BTreeSet<_> = table.map(|(method, path)| ((*method).to_owned(), plain(path))).collect();
+    let routed: BTreeSet<_> = routes().into_iter().map(|(method, path, _)| (method, path)).collect();
+    let table = patchbay::http::routes::TABLE.iter().copied().chain([(BESIDE.0, BESIDE.1)]);
+    let table: BTreeSet<_> = table.map(|(method, path)| (method.to_owned(), path.to_owned())).collect();
     assert_eq!(routed, table, "routes.rs was read as it is compiled");
     assert_eq!(documented, table);
 }

@@ -1,0 +1,32 @@
+//! The parts that tests are made of. Servers are real; each test has a database of its own.
+
+mod answer;
+mod bao;
+mod callers;
+mod children;
+mod clock;
+mod connecting;
+mod database;
+mod log;
+mod oidc;
+mod paths;
+mod quiet;
+mod sink;
+mod tcp_proxy;
+mod wait;
+mod world;
+
+pub use answer::Answer;
+pub use bao::Bao;
+pub use callers::{Anonymous, Caller, ConnectBrowser, Operator, Portal, Request, TenantKey};
+pub use children::{Child, spawn};
+pub use clock::TestClock;
+pub use connecting::{Consent, leads_to};
+pub use database::Database;
+pub use log::{captured, start_log};
+pub use oidc::{Client, Oidc};
+pub use paths::{artifacts, on_path, patchbay_binary, plugins, root};
+pub use sink::{Posted, Sink};
+pub use tcp_proxy::TcpProxy;
+pub use wait::{PATIENCE, until};
+pub use world::{KeysOf, OPERATOR_TOKEN, Options, Tenant, World};

@@ -1,0 +1,226 @@
+//! A tenant that has one of everything, and neighbours who must not see or touch any of it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::{
+    house::openapi,
+    support::{Options, PATIENCE, Sink, Tenant, World, until},
+};
+
+/// An operation of the OpenAPI document.
+#[derive(Debug, Clone)]
+pub(crate) struct Operation {
+    pub(crate) method: http::Method,
+    pub(crate) path: String,
+    pub(crate) id: String,
+    /// The scheme and the scope of its security requirement.
+    pub(crate) scheme: String,
+    pub(crate) scope: Option<String>,
+    pub(crate) has_body: bool,
+}
+
+impl Operation {
+    /// Whether it names a thing that exists: in its path, its query or its headers.
+    pub(crate) fn names_a_thing(&self) -> bool {
+        self.path.contains('{') || ["get /v1/records"].contains(&self.name().as_str())
+    }
+
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}", self.method.as_str().to_lowercase(), self.path)
+    }
+
+    pub(crate) fn writes(&self) -> bool {
+        self.method != http::Method::GET
+    }
+}
+
+/// Every operation of the document.
+pub(crate) fn operations() -> Vec<Operation> {
+    let document = openapi::document();
+    let read = |(method, path, operation): (String, String, Value)| {
+        let requirement = operation["security"][0].as_object().unwrap();
+        let (scheme, scopes) = requirement.iter().next().unwrap();
+        Operation {
+            method: method.to_uppercase().parse().unwrap(),
+            path,
+            id: operation["operationId"].as_str().unwrap().to_owned(),
+            scheme: scheme.clone(),
+            scope: scopes[0].as_str().map(str::to_owned),
+            has_body: operation.get("requestBody").is_some(),
+        }
+    };
+    openapi::operations(&document).into_iter().map(read).collect()
+}
+
+/// A tenant that has one of everything.
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    /// Ids of really existing things of the tenant, by the name that paths give them.
+    pub(crate) ids: BTreeMap<&'static str, String>,
+    /// Another tenant.
+    pub(crate) stranger: Tenant,
+    /// The tenant's other environment, and a key to it.
+    pub(crate) other_environment: String,
+    pub(crate) other_key: String,
+    _sink: Sink,
+}
+
+impl Scene {
+    pub(crate) async fn set() -> Self {
+        let world = World::start(Options::default()).await;
+        let sink = Sink::start().await;
+        let key = world.key();
+        let endpoint = key.post("/v1/endpoints", &json!({ "url": sink.url() })).await.ok();
+        let integration = world.acme_integration().await;
+        let connection = world.connect_acme(&integration, "merchant-1", "shop_north").await;
+        let runs = world.synced(&connection).await;
+        let delivery = until("there is a delivery", PATIENCE, async || {
+            let deliveries = key.get("/v1/deliveries").await.ok();
+            let all = deliveries["data"].as_array().unwrap().clone();
+            let done = !all.is_empty() && all.iter().all(|one| one["state"] == "delivered");
+            done.then(|| all[0].clone())
+        })
+        .await;
+        let session = key.post("/v1/connect/sessions", &json!({ "end_user": { "id": "merchant-2" } })).await.ok();
+        let spare = key.post("/v1/api-keys", &json!({ "name": "spare", "scopes": ["proxy"] })).await.ok();
+        world.member("owner").await;
+        let stranger = world.stranger("neighbour").await;
+        let tenant = text(&world.tenant().tenant["id"]);
+        let environments = format!("/v1/operator/tenants/{tenant}/environments");
+        let other = world.operator().post(&environments, &json!({ "slug": "dev", "name": "Development" })).await.ok();
+        let other_environment = text(&other["id"]);
+        let wish = json!({ "name": "backend", "scopes": ["*"] });
+        let other_key = world.operator().post(&format!("{environments}/{other_environment}/api-keys"), &wish).await.ok();
+        let ids = [
+            ("tenant", tenant),
+            ("environment", text(&world.tenant().environment["id"])),
+            ("integration", text(&integration["id"])),
+            ("connection", connection),
+            ("sync", text(&runs[0]["sync_id"])),
+            ("run", text(&runs[0]["id"])),
+            ("endpoint", text(&endpoint["endpoint"]["id"])),
+            ("delivery", text(&delivery["id"])),
+            ("session", text(&session["id"])),
+            ("key", text(&spare["key"]["id"])),
+            ("stream", text(&runs[0]["stream"])),
+        ];
+        let other_key = text(&other_key["secret"]);
+        Self { ids: ids.into(), stranger, other_environment, other_key, world, _sink: sink }
+    }
+
+    /// The operation's path with the tenant's own things in it, and its query.
+    pub(crate) fn path(&self, operation: &Operation) -> String {
+        let mut path = operation.path.replace("{path}", "v1/orders");
+        for (name, id) in &self.ids {
+            path = path.replace(&format!("{{{name}}}"), id);
+        }
+        assert!(!path.contains('{'), "say in the scene what {path} is to be filled with");
+        match operation.name().as_str() {
+            "get /v1/records" => format!("{path}?connection={}&stream={}", self.ids["connection"], self.ids["stream"]),
+            _ => path,
+        }
+    }
+
+    /// A body that the operation would take.
+    pub(crate) fn body(&self, operation: &Operation) -> Option<Value> {
+        let body = match operation.name().as_str() {
+            "post /v1/operator/tenants" => json!({ "slug": "third", "name": "Third" }),
+            "post /v1/operator/tenants/{tenant}/environments" => json!({ "slug": "third", "name": "Third" }),
+            "post /v1/operator/tenants/{tenant}/environments/{environment}/api-keys" | "post /v1/api-keys" => {
+                json!({ "name": "third", "scopes": ["proxy"] })
+            }
+            "post /v1/operator/tenants/{tenant}/members" => {
+                json!({ "email": "third@lamplight.example", "name": "Third", "password": self.world.password(), "role": "owner" })
+            }
+            "post /v1/integrations" => {
+                let origin = self.world.acme().origin();
+                json!({ "provider": "acme", "slug": "third", "client_id": "c", "client_secret": "s", "variables": { "auth": origin, "api": origin } })
+            }
+            "patch /v1/integrations/{integration}" => json!({ "display_name": "Third" }),
+            "post /v1/connect/sessions" => json!({ "end_user": { "id": "merchant-3" } }),
+            "post /v1/endpoints" => json!({ "url": "http://127.0.0.1:9/webhooks" }),
+            name => {
+                assert!(!operation.has_body || name.contains("/proxy/"), "say in the scene what a good body of {name} is");
+                return None;
+            }
+        };
+        Some(body)
+    }
+
+    /// Sends the operation as somebody: whose claims the headers are.
+    pub(crate) async fn send(&self, operation: &Operation, claims: &[(&str, &str)]) -> crate::support::Answer {
+        let caller = self.world.anonymous();
+        let mut request = caller.request(operation.method.clone(), &self.path(operation));
+        if operation.path.contains("/proxy/") {
+            request = request.header("patchbay-connection", &self.ids["connection"]);
+        }
+        for (name, value) in claims {
+            request = request.header(name, value);
+        }
+        match self.body(operation) {
+            Some(body) => request.json(&body).send().await,
+            None => request.send().await,
+        }
+    }
+
+    /// A fingerprint of every table: of all rows, or of those that the tenant has in its environment.
+    pub(crate) async fn fingerprint(&self, rows: Rows) -> BTreeMap<String, String> {
+        let tables = tables(&self.world).await;
+        let (tenant, environment) = (self.uuid("tenant").await, self.uuid("environment").await);
+        let parts = tables.iter().map(|(table, columns)| {
+            let of = match rows {
+                Rows::All => "true".to_owned(),
+                Rows::OfTheTenant if columns.contains(&"environment_id".to_owned()) && table != "environments" => {
+                    format!("environment_id IS NOT DISTINCT FROM '{environment}' AND tenant_id = '{tenant}'")
+                }
+                Rows::OfTheTenant if table == "environments" => format!("environment_id = '{environment}'"),
+                Rows::OfTheTenant => format!("tenant_id = '{tenant}'"),
+            };
+            format!("SELECT '{table}', count(*) || ' rows ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t WHERE {of}")
+        });
+        let rows = self.world.sql(&parts.collect::<Vec<_>>().join(" UNION ALL ")).await;
+        rows.into_iter().map(|row| (row[0].clone().unwrap(), row[1].clone().unwrap())).collect()
+    }
+
+    /// The id of a thing as the database has it.
+    pub(crate) async fn uuid(&self, of: &str) -> String {
+        let column = format!("{of}_id");
+        let slug = if of == "tenant" { "lamplight" } else { "prod" };
+        let tenant = "(SELECT tenant_id FROM tenants WHERE slug = 'lamplight')";
+        self.world.one(&format!("SELECT {column} FROM {of}s WHERE slug = '{slug}' AND tenant_id = {tenant}")).await
+    }
+
+    /// A key of the tenant that may do everything but this.
+    pub(crate) async fn key_without(&self, scope: &str) -> String {
+        let all = domain::permission::Permission::ALL.iter().map(|(_, text)| *text);
+        let others: Vec<_> = all.filter(|text| *text != scope).collect();
+        let key = self.world.key().post("/v1/api-keys", &json!({ "name": "narrow", "scopes": others })).await.ok();
+        text(&key["secret"])
+    }
+}
+
+/// Which rows to look at.
+#[derive(Clone, Copy)]
+pub(crate) enum Rows {
+    All,
+    OfTheTenant,
+}
+
+/// Every table of ours with its columns.
+pub(crate) async fn tables(world: &World) -> BTreeMap<String, Vec<String>> {
+    let rows = world
+        .sql("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE '\\_\\_%'")
+        .await;
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in rows {
+        tables.entry(row[0].clone().unwrap()).or_default().push(row[1].clone().unwrap());
+    }
+    tables
+}
+
+/// A text out of JSON.
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
