@@ -1,5 +1,8 @@
 //! One exchange with the server.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use gloo_net::http::{Method, RequestBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +19,15 @@ const DEADLINE_MS: u32 = 20_000;
 extern "C" {
     #[wasm_bindgen(js_namespace = AbortSignal, js_name = timeout, catch)]
     fn abort_after(ms: u32) -> Result<JsValue, JsValue>;
+}
+
+thread_local! {
+    static SIGNED_OUT: RefCell<Option<Rc<dyn Fn()>>> = const { RefCell::new(None) };
+}
+
+/// What to do when any call is answered with 401: the session ended while the page was open. One per page.
+pub fn when_signed_out(then: impl Fn() + 'static) {
+    SIGNED_OUT.set(Some(Rc::new(then)));
 }
 
 /// A request: not generic, so that its code is in the page once.
@@ -59,6 +71,11 @@ impl Call {
         };
         let answer = request.map_err(|_| ApiError::Network)?.send().await.map_err(|_| ApiError::Network)?;
         let text = answer.text().await.map_err(|_| ApiError::Network)?;
+        if answer.status() == 401
+            && let Some(then) = SIGNED_OUT.with_borrow(Clone::clone)
+        {
+            then();
+        }
         if answer.ok() { Ok(text) } else { Err(ApiError::from_answer(answer.status(), &text)) }
     }
 

@@ -16,4 +16,6 @@ mod portal;
 #[cfg(target_arch = "wasm32")]
 pub use connect::ConnectClient;
 #[cfg(target_arch = "wasm32")]
+pub use http::when_signed_out;
+#[cfg(target_arch = "wasm32")]
 pub use portal::{PortalClient, me, sign_in, sign_out};

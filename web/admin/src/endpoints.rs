@@ -1,0 +1,184 @@
+//! Endpoints: list, add, test, delete.
+
+use api_types::event::{CreateEndpoint, CreatedEndpoint, Endpoint, EventKind};
+use leptos::prelude::*;
+use patchbay_web_admin::forms::filled;
+use patchbay_web_admin::route::Route;
+use patchbay_web_admin::{states, text as t};
+use web_components::{Badge, Confirm, Deed, Dialog, Empty, Failure, Field, Notice, Paged, Revealed, Tone};
+
+use crate::app::Top;
+use crate::portal::Scope;
+
+/// The list.
+pub fn screen(scope: Scope) -> AnyView {
+    let adding = RwSignal::new(false);
+    let list = Paged::new(move |cursor| async move { scope.client.endpoints(cursor).await });
+    let reload = Callback::new(move |()| list.reload());
+    let add = move || {
+        view! {
+            <button type="button" class="button primary" on:click=move |_| adding.set(true)>
+                {t::ADD_ENDPOINT}
+            </button>
+        }
+    };
+    view! {
+        <Top title=t::place(&Route::Endpoints) detail=t::ENDPOINTS_DETAIL>
+            {add()}
+        </Top>
+        <section class="card">
+            {list
+                .show(
+                    move || {
+                        view! { <Empty title=t::NO_ENDPOINTS detail=t::NO_ENDPOINTS_DETAIL>{add()}</Empty> }.into_any()
+                    },
+                    move |all| {
+                        let rows = all
+                            .into_iter()
+                            .map(|endpoint| view! { <Row scope=scope endpoint=endpoint reload=reload /> })
+                            .collect_view();
+                        view! { <ul class="rows">{rows}</ul> }.into_any()
+                    },
+                )}
+        </section>
+        <Dialog open=adding title=t::ADD_ENDPOINT>
+            <Add scope=scope open=adding reload=reload />
+        </Dialog>
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(scope: Scope, endpoint: Endpoint, reload: Callback<()>) -> impl IntoView {
+    let deleting = RwSignal::new(false);
+    let test = Deed::new();
+    let delete = Deed::new();
+    let id = endpoint.id;
+    let events = match &endpoint.events {
+        None => t::ALL_EVENTS.to_owned(),
+        Some(kinds) => kinds.iter().map(|kind| states::event(*kind)).collect::<Vec<_>>().join(", "),
+    };
+    let (tone, word) =
+        if endpoint.disabled_reason.is_some() { (Tone::Bad, t::DISABLED) } else { (Tone::Good, t::ENABLED) };
+    let try_it = move |_| {
+        test.run(async move { scope.client.test_endpoint(id).await }, move |_| scope.portal.say(t::TESTED));
+    };
+    let confirmed = Callback::new(move |()| {
+        delete.run(async move { scope.client.delete_endpoint(id).await }, move |()| {
+            deleting.set(false);
+            reload.run(());
+        });
+    });
+    view! {
+        <li data-endpoint=id.to_string()>
+            <div class="row">
+                <span class="two">
+                    <strong class="clip">{endpoint.url.clone()}</strong>
+                    <small>{endpoint.description.clone()}</small>
+                </span>
+                <span>
+                    <Badge tone=tone text=word />
+                </span>
+                <span class="faint">{events}</span>
+                <span class="actions">
+                    <button type="button" class="button small" disabled=move || test.busy() on:click=try_it>
+                        {t::TEST}
+                    </button>
+                    <button type="button" class="button small" on:click=move |_| deleting.set(true)>
+                        {t::DELETE}
+                    </button>
+                </span>
+            </div>
+            {endpoint.disabled_reason.map(|reason| view! { <Notice tone=Tone::Bad title=t::DISABLED>{reason}</Notice> })}
+            {move || test.error().map(|error| view! { <Failure error=error /> })}
+            <Confirm
+                open=deleting
+                title=t::delete_question(&endpoint.url)
+                detail=t::DELETE_ENDPOINT_DETAIL
+                act=t::DELETE_ENDPOINT
+                busy=Signal::derive(move || delete.busy())
+                error=Signal::derive(move || delete.error())
+                on_confirm=confirmed
+            />
+        </li>
+    }
+}
+
+#[component]
+fn Add(scope: Scope, open: RwSignal<bool>, reload: Callback<()>) -> impl IntoView {
+    let url = RwSignal::new(String::new());
+    let note = RwSignal::new(String::new());
+    let chosen = RwSignal::new(Vec::<EventKind>::new());
+    let made = RwSignal::new(None::<CreatedEndpoint>);
+    let deed = Deed::new();
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        let events = Some(chosen.get_untracked()).filter(|events| !events.is_empty());
+        let body = CreateEndpoint {
+            url: url.get_untracked().trim().to_owned(),
+            description: filled(&note.get_untracked()),
+            events,
+        };
+        deed.run(async move { scope.client.create_endpoint(&body).await }, move |endpoint| {
+            made.set(Some(endpoint));
+            reload.run(());
+        });
+    };
+    let wrong = Signal::derive(move || deed.error().and_then(|e| e.of_field("url").map(str::to_owned)));
+    let boxes = move || {
+        states::EVENTS.map(|kind| {
+            let toggle = move |event| {
+                let on = event_target_checked(&event);
+                chosen.update(|all| {
+                    all.retain(|k| *k != kind);
+                    if on {
+                        all.push(kind);
+                    }
+                });
+            };
+            view! { <label><input type="checkbox" name=states::event(kind) on:change=toggle /> {states::event(kind)}</label> }
+        })
+    };
+    move || match made.get() {
+        Some(made) => view! {
+            <div class="stack">
+                <Revealed secret=made.secret label=t::SIGNING_SECRET warning=t::SIGNING_SECRET_DETAIL />
+                <div class="actions end">
+                    <button type="button" class="button primary" on:click=move |_| open.set(false)>
+                        {t::DONE}
+                    </button>
+                </div>
+            </div>
+        }
+        .into_any(),
+        None => view! {
+            <form class="stack" on:submit=submit>
+                {move || deed.error().map(|error| view! { <Failure error=error /> })}
+                <Field
+                    name="url"
+                    label=t::URL
+                    help=t::URL_HELP
+                    value=url
+                    error=wrong
+                    kind="url"
+                    inputmode="url"
+                    required=true
+                />
+                <Field name="description" label=t::DESCRIPTION value=note />
+                <fieldset class="boxes">
+                    <legend>{t::WHICH_EVENTS}</legend>
+                    <p class="faint">
+                        {move || if chosen.with(Vec::is_empty) { t::ALL_EVENTS } else { "" }}
+                    </p>
+                    {boxes()}
+                </fieldset>
+                <div class="actions end">
+                    <button type="submit" class="button primary" disabled=move || deed.busy()>
+                        {t::ADD_ENDPOINT}
+                    </button>
+                </div>
+            </form>
+        }
+        .into_any(),
+    }
+}

@@ -1,0 +1,149 @@
+//! States with their words and colours.
+
+use api_types::connection::HealthState;
+use api_types::event::{DeliveryState, EventKind};
+use api_types::sync::RunState;
+use web_components::Tone;
+
+/// Every health, in the order in which they matter to someone who looks.
+pub const HEALTHS: [HealthState; 6] = [
+    HealthState::Active,
+    HealthState::NeedsReauth,
+    HealthState::Paused,
+    HealthState::Pending,
+    HealthState::Revoked,
+    HealthState::Deleting,
+];
+
+/// Every state of a delivery.
+pub const DELIVERIES: [DeliveryState; 3] = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Parked];
+
+/// Every event that an endpoint can be told of.
+pub const EVENTS: [EventKind; 6] = [
+    EventKind::ConnectionCreated,
+    EventKind::ConnectionRecovered,
+    EventKind::ConnectionNeedsReauth,
+    EventKind::ConnectionDeleted,
+    EventKind::SyncSucceeded,
+    EventKind::SyncFailed,
+];
+
+/// Every scope that a key can have, besides all of them.
+pub const SCOPES: [&str; 14] = [
+    "integrations:read",
+    "integrations:write",
+    "connect:read",
+    "connect:write",
+    "connections:read",
+    "connections:write",
+    "credentials:read",
+    "syncs:read",
+    "syncs:write",
+    "records:read",
+    "events:read",
+    "events:write",
+    "keys:read",
+    "keys:write",
+];
+
+/// How the API spells a health.
+#[must_use]
+pub const fn health_key(state: HealthState) -> &'static str {
+    match state {
+        HealthState::Pending => "pending",
+        HealthState::Active => "active",
+        HealthState::NeedsReauth => "needs_reauth",
+        HealthState::Paused => "paused",
+        HealthState::Revoked => "revoked",
+        HealthState::Deleting => "deleting",
+    }
+}
+
+/// How a person reads a health.
+#[must_use]
+pub const fn health(state: HealthState) -> (Tone, &'static str) {
+    match state {
+        HealthState::Pending => (Tone::Busy, "Pending"),
+        HealthState::Active => (Tone::Good, "Active"),
+        HealthState::NeedsReauth => (Tone::Bad, "Must reconnect"),
+        HealthState::Paused => (Tone::Warn, "Paused"),
+        HealthState::Revoked => (Tone::Plain, "Revoked"),
+        HealthState::Deleting => (Tone::Plain, "Deleting"),
+    }
+}
+
+/// How a person reads a run's state.
+#[must_use]
+pub const fn run(state: RunState) -> (Tone, &'static str) {
+    match state {
+        RunState::Running => (Tone::Busy, "Running"),
+        RunState::Succeeded => (Tone::Good, "Succeeded"),
+        RunState::Failed => (Tone::Bad, "Failed"),
+    }
+}
+
+/// How the API spells a delivery's state.
+#[must_use]
+pub const fn delivery_key(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Pending => "pending",
+        DeliveryState::Delivered => "delivered",
+        DeliveryState::Parked => "parked",
+    }
+}
+
+/// How a person reads a delivery's state.
+#[must_use]
+pub const fn delivery(state: DeliveryState) -> (Tone, &'static str) {
+    match state {
+        DeliveryState::Pending => (Tone::Busy, "Being tried"),
+        DeliveryState::Delivered => (Tone::Good, "Delivered"),
+        DeliveryState::Parked => (Tone::Bad, "Given up"),
+    }
+}
+
+/// How the API spells an event.
+#[must_use]
+pub const fn event(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::ConnectionCreated => "connection.created",
+        EventKind::ConnectionRecovered => "connection.recovered",
+        EventKind::ConnectionNeedsReauth => "connection.needs_reauth",
+        EventKind::ConnectionDeleted => "connection.deleted",
+        EventKind::SyncSucceeded => "sync.succeeded",
+        EventKind::SyncFailed => "sync.failed",
+        EventKind::EndpointTest => "endpoint.test",
+    }
+}
+
+/// The colour of a log line.
+#[must_use]
+pub fn level(level: &str) -> Tone {
+    match level {
+        "error" => Tone::Bad,
+        "warn" => Tone::Warn,
+        _ => Tone::Plain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spelled(value: impl serde::Serialize) -> String {
+        serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn states_are_spelled_as_the_api_spells_them() {
+        for state in HEALTHS {
+            assert_eq!(spelled(state), health_key(state));
+        }
+        for state in DELIVERIES {
+            assert_eq!(spelled(state), delivery_key(state));
+        }
+        for kind in EVENTS.into_iter().chain([EventKind::EndpointTest]) {
+            assert_eq!(spelled(kind), event(kind));
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Every word of the portal, English. Other languages become other files with the same names.
+
+use crate::route::Route;
+
+macro_rules! words {
+    ($($name:ident = $text:literal;)*) => {$(
+        #[doc = concat!("“", $text, "”")]
+        pub const $name: &str = $text;
+    )*};
+}
+
+/// What a place is called.
+#[must_use]
+pub const fn place(route: &Route) -> &'static str {
+    match route {
+        Route::Overview => "Overview",
+        Route::Integrations => "Integrations",
+        Route::Connections => "Connections",
+        Route::Connection(_) => "Connection",
+        Route::Records { .. } => "Records",
+        Route::Deliveries => "Deliveries",
+        Route::Endpoints => "Endpoints",
+        Route::ApiKeys => "API keys",
+        Route::Unknown => "Not found",
+    }
+}
+
+words! {
+    PRODUCT = "Patchbay";
+    NAVIGATION = "Portal";
+    ENVIRONMENT = "Environment";
+    SIGN_OUT = "Sign out";
+    REFRESH = "Refresh";
+    EDIT = "Edit";
+    DELETE = "Delete";
+    SAVE = "Save";
+    ADD = "Add";
+    DONE = "Done";
+    NONE = "–";
+    ALL = "All";
+    NO_ENVIRONMENT = "There is no environment";
+    NO_ENVIRONMENT_DETAIL = "Your company has no environment yet. Ask the operator of this server to create one.";
+    UNKNOWN_DETAIL = "There is no such page. Choose one from the navigation.";
+    UPDATED = "Updated";
+    CREATED = "Created";
+    COPIED_ID = "Id";
+
+    SIGN_IN = "Sign in";
+    SIGN_IN_DETAIL = "To see your integrations, connections and deliveries.";
+    EMAIL = "Email";
+    PASSWORD = "Password";
+    SIGN_IN_WRONG = "Address and password do not go together";
+    SIGN_IN_WRONG_DETAIL = "Check both and try again. If you have lost your password, an owner of your company can set a new one.";
+
+    BY_HEALTH = "Connections by health";
+    LATEST_RUNS = "Latest runs";
+    OPEN_DELIVERIES = "Deliveries that need a look";
+    NO_OPEN_DELIVERIES = "Every event was delivered.";
+    NO_RUNS = "No run yet";
+    NO_RUNS_DETAIL = "The first sync of a connection runs as soon as it is made.";
+    START_TITLE = "Connect your first account";
+    START_DETAIL = "Four steps, in this order.";
+
+    INTEGRATIONS_DETAIL = "Providers as they are configured in this environment.";
+    ADD_INTEGRATION = "Add integration";
+    EDIT_INTEGRATION = "Edit integration";
+    NO_INTEGRATIONS = "No integration yet";
+    NO_INTEGRATIONS_DETAIL = "Choose a provider and fill in the client that you have registered there. Then your users can connect their accounts.";
+    NO_PROVIDERS = "This server knows no provider";
+    NO_PROVIDERS_DETAIL = "The operator has to install a provider's folder first.";
+    PROVIDER = "Provider";
+    DOCS = "Provider's documentation";
+    DISPLAY_NAME = "Name that end users read";
+    SLUG = "Slug";
+    SLUG_HELP = "What your code calls it. Lower-case letters, digits and dashes.";
+    CLIENT_ID = "Client id";
+    CLIENT_ID_HELP = "From the OAuth client that you have registered with the provider.";
+    CLIENT_SECRET = "Client secret";
+    CLIENT_SECRET_HELP = "Stored encrypted, never shown again.";
+    CLIENT_SECRET_KEEP = "Leave it empty to keep the stored one.";
+    SCOPES = "Scopes";
+    SCOPES_HELP = "Separated by blanks. The provider's defaults if left empty.";
+    REDIRECT_URI = "Redirect URI";
+    REDIRECT_URI_HELP = "Register exactly this with the provider.";
+    SECRET_STORED = "Secret stored";
+    SECRET_MISSING = "No secret";
+    INTEGRATION_ADDED = "One step is left: register this redirect URI with the provider, exactly as it is here.";
+    DELETE_INTEGRATION_DETAIL = "End users can no longer connect through it, and its client secret is destroyed. Connections that use it must be deleted first.";
+
+    CONNECTIONS_DETAIL = "Your users' accounts at the providers.";
+    NO_CONNECTIONS = "No connection yet";
+    NO_CONNECTIONS_DETAIL = "Make a connect link for one of your users and open it, or let your backend open a connect session.";
+    NO_MATCH = "Nothing matches";
+    NO_MATCH_DETAIL = "Choose other filters to see more.";
+    ACCOUNT = "Account";
+    END_USER = "End user";
+    INTEGRATION = "Integration";
+    HEALTH = "Health";
+    LAST_RUN = "Last run";
+    NEVER_RAN = "None yet";
+    END_USER_ID = "End user's id";
+    END_USER_ID_HELP = "Your own id of the user whose account is connected.";
+    END_USER_NAME = "Their name";
+    END_USER_NAME_HELP = "Only shown, may be left empty.";
+    NEW_LINK = "New connect link";
+    CONNECT_LINK = "Connect link";
+    MAKE_LINK = "Make the link";
+    LINK_DETAIL = "The link works for 30 minutes. Whoever has it can connect an account for this user, so send it to nobody else.";
+    RECONNECT_DETAIL = "Whoever opens this link within 30 minutes repairs this connection, with the same account. Records and syncs stay as they are.";
+    OPEN_LINK = "Open";
+    UNNAMED = "Unnamed account";
+
+    SINCE = "since";
+    CAUSE = "Cause";
+    PROVIDER_ACCOUNT = "Id at the provider";
+    CONNECTED_AT = "Connected";
+    TAGS = "Tags";
+    SYNCS = "Syncs";
+    NO_SYNCS = "No sync";
+    NO_SYNCS_DETAIL = "This provider has no streams to pull.";
+    STREAM = "Stream";
+    MODE = "Mode";
+    EVERY = "Every";
+    NEXT_RUN = "Next run";
+    PAUSED = "Paused";
+    PAUSE = "Pause";
+    RESUME = "Resume";
+    RUN_NOW = "Run now";
+    RUN_REQUESTED = "The run was requested and starts in a moment.";
+    BROWSE_RECORDS = "Records";
+    RUNS = "Runs";
+    DELETE_CONNECTION = "Delete connection";
+    DELETE_CONNECTION_DETAIL = "Access is given back to the provider, the credential is destroyed, and its syncs and records are deleted. This cannot be undone.";
+
+    SHOW_LOGS = "Logs";
+    HIDE_LOGS = "Hide logs";
+    NO_LOGS = "This run has written nothing.";
+    STATE = "State";
+    STARTED = "Started";
+    TOOK = "Took";
+    TRIGGER = "Why";
+    ADDED = "added";
+    CHANGED = "updated";
+    GONE = "deleted";
+    UNCHANGED = "unchanged";
+    BLAME = "Who has to act";
+
+    RECORDS_DETAIL = "What the syncs have brought, in the order of the latest change.";
+    CHOOSE_CONNECTION = "Choose a connection";
+    CHOOSE_STREAM = "Choose a stream";
+    RECORDS_CHOOSE = "Choose a connection and a stream";
+    RECORDS_CHOOSE_DETAIL = "Then its records are listed here, as your backend reads them.";
+    NO_RECORDS = "No records";
+    NO_RECORDS_DETAIL = "The stream has brought nothing yet. Look at the connection's runs to see whether it ran.";
+    NEXT_PAGE = "Next page";
+    FIRST_PAGE = "First page";
+    END_OF_FEED = "This is the end of the feed. The cursor stays valid: ask again with it for what changes from now on.";
+    CURSOR = "Cursor";
+    DELETED_AT = "Deleted at the provider";
+
+    DELIVERIES_DETAIL = "Each event, as it was told to each endpoint.";
+    NO_DELIVERIES = "No delivery yet";
+    NO_DELIVERIES_DETAIL = "Add an endpoint, then send it a test event.";
+    EVENT = "Event";
+    ENDPOINT = "Endpoint";
+    ATTEMPTS = "Attempts";
+    ANSWER = "Last answer";
+    NEXT_ATTEMPT = "next try";
+    HAPPENED = "Happened";
+    REPLAY = "Send again";
+    REPLAYED = "The event is being sent again.";
+    SHOW_ATTEMPTS = "Attempts";
+    HIDE_ATTEMPTS = "Hide attempts";
+    NO_ATTEMPTS = "Nothing was tried yet.";
+    NO_ANSWER = "No answer";
+
+    ENDPOINTS_DETAIL = "URLs of yours that are told what happens, signed by the Standard Webhooks specification.";
+    ADD_ENDPOINT = "Add endpoint";
+    NO_ENDPOINTS = "No endpoint yet";
+    NO_ENDPOINTS_DETAIL = "Add the URL of your backend that is to hear of events.";
+    URL = "URL";
+    URL_HELP = "Where events are posted. Needs https.";
+    DESCRIPTION = "Note";
+    ALL_EVENTS = "All events";
+    WHICH_EVENTS = "Events";
+    TEST = "Send test event";
+    TESTED = "A test event is on its way. See Deliveries.";
+    DISABLED = "Switched off";
+    ENABLED = "On";
+    SIGNING_SECRET = "Signing secret";
+    SIGNING_SECRET_DETAIL = "Shown this once. Keep it where your backend verifies signatures.";
+    DELETE_ENDPOINT = "Delete endpoint";
+    DELETE_ENDPOINT_DETAIL = "It is told nothing more, and what was not delivered yet is dropped.";
+
+    API_KEYS_DETAIL = "What your backend authenticates with in this environment.";
+    CREATE_KEY = "Create key";
+    NO_KEYS = "No API key yet";
+    NO_KEYS_DETAIL = "Create one for your backend. It is shown once.";
+    KEY_NAME = "Name";
+    KEY_NAME_HELP = "So that you know later what uses it.";
+    KEY_EVERYTHING = "May do everything";
+    KEY_SOME = "May do only some things";
+    KEY_SCOPES = "Scopes";
+    KEY_SCOPES_MISSING = "Choose at least one scope.";
+    KEY_SECRET = "API key";
+    KEY_SECRET_DETAIL = "Shown this once. Keep it in your backend's secret store, never in a page or an app.";
+    KEY_ENDS = "Ends";
+    KEY_NEVER = "Never";
+    KEY_REVOKED = "Revoked";
+    KEY_EXPIRED = "Expired";
+    KEY_ACTIVE = "Active";
+    REVOKE = "Revoke";
+    REVOKE_KEY = "Revoke key";
+    REVOKE_KEY_DETAIL = "Whatever still uses it is refused at once. This cannot be undone.";
+}
+
+/// What there is to do before the first account is connected: words and the place where it is done.
+#[must_use]
+pub fn first_steps() -> [(&'static str, Option<Route>); 4] {
+    [
+        ("Add an integration: a provider with your client id and secret.", Some(Route::Integrations)),
+        ("Create an API key for your backend.", Some(Route::ApiKeys)),
+        ("Add an endpoint to hear of events.", Some(Route::Endpoints)),
+        ("Make a connect link and open it.", Some(Route::Connections)),
+    ]
+}
+
+/// Which tenant, under the product's name.
+#[must_use]
+pub fn signed_in_as(name: &str, role: &str) -> String {
+    format!("{name}, {role}")
+}
+
+/// Over a list that was not read to its end.
+#[must_use]
+pub fn first_of(n: u64) -> String {
+    format!("Counted over the first {} connections.", web_components::say::count(n))
+}
+
+/// A dialog's question.
+#[must_use]
+pub fn delete_question(what: &str) -> String {
+    format!("Delete {what}?")
+}
+
+/// A dialog's question.
+#[must_use]
+pub fn revoke_question(what: &str) -> String {
+    format!("Revoke {what}?")
+}
+
+/// What a run did, in short.
+#[must_use]
+pub fn pages(n: u32) -> String {
+    web_components::say::counted(u64::from(n), "page", "pages")
+}
+
+/// Number of a page of the feed.
+#[must_use]
+pub fn page_number(n: usize) -> String {
+    format!("Page {n}")
+}
+
+/// Why a run runs.
+#[must_use]
+pub fn trigger(key: &str) -> &str {
+    match key {
+        "connect" => "First sync",
+        "schedule" => "Schedule",
+        "api" => "Requested",
+        other => other,
+    }
+}
+
+/// Who has to do something about a failed run.
+#[must_use]
+pub fn blame(key: &str) -> &str {
+    match key {
+        "end_user" => "the end user",
+        "tenant" => "you",
+        "provider" => "the provider",
+        "plugin" => "the plugin's author",
+        "platform" => "the operator of this server",
+        other => other,
+    }
+}
+
+/// How a stream is pulled.
+#[must_use]
+pub fn mode(key: &str) -> &str {
+    match key {
+        "incremental" => "Incremental",
+        "full" => "Full",
+        other => other,
+    }
+}
