@@ -28,13 +28,18 @@ pub async fn launch(
 ) -> Result<HttpResponse, Fail> {
     own_origin(&state, &request)?;
     let Ok(web::Form(form)) = form else {
-        return Err(Fail::new(ProblemCode::BadRequest, "Post the connect page's own form: token, integration_id, display, fields."));
+        return Err(Fail::new(
+            ProblemCode::BadRequest,
+            "Post the connect page's own form: token, integration_id, display, fields.",
+        ));
     };
     token::take(&state, &form.token)?;
     let display = form.display.parse().map_err(|_| Fail::field("display", "must be `popup` or `redirect`"))?;
     let fields = match form.fields.as_deref().filter(|text| !text.is_empty()) {
         None => Variables::new(),
-        Some(text) => serde_json::from_str(text).map_err(|_| Fail::field("fields", "must be a JSON object of texts"))?,
+        Some(text) => {
+            serde_json::from_str(text).map_err(|_| Fail::field("fields", "must be a JSON object of texts"))?
+        }
     };
     let attempt = NewAttempt { token: Secret::new(form.token), integration: form.integration_id, display, fields };
     let page = match begin(&state.services, attempt).await {

@@ -94,7 +94,8 @@ impl Page {
     }
 
     pub(super) fn provider_unreachable(name: &str) -> Self {
-        let text = format!("{name} could not be reached just now, so nothing was connected. Try again in a few minutes.");
+        let text =
+            format!("{name} could not be reached just now, so nothing was connected. Try again in a few minutes.");
         Self::bad("provider-unreachable", "No answer", text)
     }
 
@@ -147,7 +148,11 @@ impl Page {
 
     pub(super) fn fields_wrong(fields: &[(String, String)]) -> Self {
         let said: Vec<String> = fields.iter().map(|(_, what)| what.clone()).collect();
-        Self::bad("fields-wrong", "Something is missing", format!("Go back and check what you filled in: {}.", said.join("; ")))
+        Self::bad(
+            "fields-wrong",
+            "Something is missing",
+            format!("Go back and check what you filled in: {}.", said.join("; ")),
+        )
     }
 
     /// In a window of its own: tells the opener and closes. Where the browser keeps it open, the text stands on its own.

@@ -8,6 +8,7 @@ use auth::{Failure, Revocation, TokenSet};
 use chrono::TimeDelta;
 use domain::manifest::AuthSpec;
 use ids::{ConnectionId, JobId};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{ConnectionContext, NewJob, StoreError};
 use vault::Sealed;
@@ -20,6 +21,13 @@ use crate::{
 
 /// The queue of the job that finishes deletions.
 pub const QUEUE: &str = "connection_delete";
+
+/// What a job of the queue does.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct DeleteJob {
+    /// The connection whose deletion is to be finished.
+    pub connection: ConnectionId,
+}
 
 /// What became of a deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +83,7 @@ pub async fn delete(ctx: Ctx<'_>, id: ConnectionId) -> Result<Deleted, DeleteErr
         serial_key: Some(id.to_string()),
         dedupe_key: Some(id.to_string()),
         priority: 1,
-        payload: json!({ "connection": id }),
+        payload: json!(DeleteJob { connection: id }),
         // This call tries at once; the job is for when it does not come to its end.
         run_at: now + TimeDelta::seconds(90),
     };
@@ -139,7 +147,8 @@ async fn revoke(
     if matches!(&provider.manifest.auth, AuthSpec::None) {
         return Ok("nothing to revoke");
     }
-    let client = authorization_code_client(ctx, &provider.manifest, &context.integration, &context.connection.variables);
+    let client =
+        authorization_code_client(ctx, &provider.manifest, &context.integration, &context.connection.variables);
     let mut client = client.await.map_err(|error| (None, error.to_string()))?;
     client.deadline = Duration::from_secs(10);
     let sealed = Sealed::from_bytes(credential.sealed.clone()).map_err(|error| (None, error.to_string()))?;

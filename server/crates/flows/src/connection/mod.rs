@@ -5,7 +5,7 @@ mod get;
 mod health;
 mod list;
 
-pub use delete::{DeleteError, Deleted, QUEUE as DELETE_QUEUE, delete, finish as finish_delete};
+pub use delete::{DeleteError, DeleteJob, Deleted, QUEUE as DELETE_QUEUE, delete, finish as finish_delete};
 pub use get::{ConnectionView, get};
 pub use health::needs_reauth;
 pub use list::{ListFilter, list};

@@ -41,7 +41,8 @@ pub(super) fn client(wrong: &mut Wrong, manifest: &Manifest, id: Option<&str>, s
 
 fn text(wrong: &mut Wrong, field: &str, value: Option<&str>, manifest: &Manifest) {
     match value {
-        None => wrong.push((field.into(), format!("is required: {} gives you one when you register your app", manifest.name))),
+        None => wrong
+            .push((field.into(), format!("is required: {} gives you one when you register your app", manifest.name))),
         Some(value) if value.trim().is_empty() || value.len() > 4096 || value.contains(char::is_control) => {
             wrong.push((field.into(), "write 1 to 4096 printable characters".into()));
         }
@@ -50,7 +51,9 @@ fn text(wrong: &mut Wrong, field: &str, value: Option<&str>, manifest: &Manifest
 }
 
 pub(super) fn scopes(wrong: &mut Wrong, scopes: &[String]) {
-    let odd = |scope: &String| scope.is_empty() || scope.len() > 256 || scope.contains(|c: char| c.is_whitespace() || c.is_control());
+    let odd = |scope: &String| {
+        scope.is_empty() || scope.len() > 256 || scope.contains(|c: char| c.is_whitespace() || c.is_control())
+    };
     if scopes.len() > 200 || scopes.iter().any(odd) {
         wrong.push(("scopes".into(), "write at most 200 scopes of 1 to 256 characters, without spaces".into()));
     }
@@ -69,8 +72,12 @@ pub(crate) fn variables(
         let field = format!("{prefix}.{name}");
         match manifest.variables.get(name).filter(|spec| expected(spec)) {
             None => {
-                let known: Vec<&str> =
-                    manifest.variables.iter().filter(|(_, spec)| expected(spec)).map(|(name, _)| name.as_str()).collect();
+                let known: Vec<&str> = manifest
+                    .variables
+                    .iter()
+                    .filter(|(_, spec)| expected(spec))
+                    .map(|(name, _)| name.as_str())
+                    .collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 wrong.push((field, format!("is not asked for here; asked for: {known}")));
             }
@@ -99,7 +106,8 @@ pub(super) fn urls(wrong: &mut Wrong, egress: &Egress, manifest: &Manifest, valu
     for template in templates {
         // One that waits for the end user's values cannot be checked yet.
         let Ok(url) = template.url(&manifest.variables, values) else { continue };
-        if let Err(error @ (EgressError::Denied { .. } | EgressError::Address { .. })) = egress.check(&url, &Reach::Any) {
+        if let Err(error @ (EgressError::Denied { .. } | EgressError::Address { .. })) = egress.check(&url, &Reach::Any)
+        {
             wrong.push(("variables".into(), format!("{} leads to {error}", template.source())));
             return;
         }
