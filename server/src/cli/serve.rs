@@ -1,11 +1,11 @@
 //! `patchbay serve` and `patchbay worker`.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{CliError, print};
-use crate::{boot, config::Config};
+use crate::{boot, config::Config, jobs::Worker};
 
 /// Answers requests until told to stop, then lets what is under way finish.
 pub(super) async fn serve(config: &Config) -> Result<ExitCode, CliError> {
@@ -16,10 +16,16 @@ pub(super) async fn serve(config: &Config) -> Result<ExitCode, CliError> {
     let server = boot::http_server(config, state, socket)?;
     let handle = server.handle();
     let running = tokio::spawn(server);
+    let worker = config.worker.enabled.then(|| start_worker(config, &platform));
     print(&format!("listening on http://{address}"));
     until_told_to_stop().await?;
     tracing::info!("stopping: finishing what is under way");
-    handle.stop(true).await;
+    let drained = async {
+        if let Some(worker) = worker {
+            worker.drain(Duration::from_secs(config.server.drain_seconds)).await;
+        }
+    };
+    tokio::join!(handle.stop(true), drained);
     running.await.map_err(CliError::refused)?.map_err(CliError::refused)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -27,10 +33,16 @@ pub(super) async fn serve(config: &Config) -> Result<ExitCode, CliError> {
 /// Runs jobs until told to stop, then lets those under way finish.
 pub(super) async fn worker(config: &Config) -> Result<ExitCode, CliError> {
     let platform = boot::platform(config).await?;
+    let worker = start_worker(config, &platform);
     print("working");
     until_told_to_stop().await?;
-    drop(platform);
+    tracing::info!("stopping: finishing what is under way");
+    worker.drain(Duration::from_secs(config.server.drain_seconds)).await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn start_worker(config: &Config, platform: &boot::Platform) -> Worker {
+    Worker::start(&platform.services, &platform.listener, config.worker.concurrency)
 }
 
 async fn until_told_to_stop() -> Result<(), CliError> {

@@ -10,7 +10,7 @@ use super::{ConfigError, refuse};
 pub struct Worker {
     /// Whether `serve` runs them too.
     pub enabled: bool,
-    /// Jobs at the same time.
+    /// Jobs of each kind at the same time.
     pub concurrency: usize,
 }
 

@@ -1,7 +1,7 @@
 //! What there is to do in the background: one line each.
 
 use super::{
-    clean_up::CleanUp, count_jobs::CountJobs, enqueue_due_syncs::EnqueueDueSyncs, job::Job, reap::Reap, rounds::Round,
+    clean_up::CleanUp, connection_delete::ConnectionDelete, count_jobs::CountJobs, enqueue_due_syncs::EnqueueDueSyncs, job::Job, reap::Reap, rounds::Round,
     sync_run::SyncRun, webhook_deliver::WebhookDeliver,
 };
 
@@ -12,6 +12,8 @@ pub(super) fn jobs() -> Vec<Box<dyn Job>> {
         Box::new(SyncRun),
         // Tells an endpoint of an event
         Box::new(WebhookDeliver),
+        // Revokes a grant and removes its connection
+        Box::new(ConnectionDelete),
     ]
 }
 

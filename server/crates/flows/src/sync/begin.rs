@@ -5,7 +5,7 @@ use domain::{
     connection::Health,
     run::{SyncMode, Trigger},
 };
-use ids::RunId;
+use ids::{RunId, SyncId};
 use store::{RunFence, StoreError, SyncRow};
 
 use super::SyncJob;
@@ -19,8 +19,6 @@ pub(super) struct Begun {
     pub cursor: Option<String>,
     /// Pages that were committed before.
     pub pages: u32,
-    /// Whether it was full from the start or has begun anew since.
-    pub is_full: bool,
     /// The last line of its log.
     pub last_line: u32,
     /// Whether somebody had it before.
@@ -48,16 +46,8 @@ pub(super) async fn begin(services: &Services, scope: Scope, job: &SyncJob) -> R
     if let Some((run, fence)) = tx.runs().take_up(sync.id).await? {
         let last_line = tx.runs().last_line(run.id).await?;
         tx.commit().await?;
-        let (cursor, pages, is_full) = (sync.cursor.clone(), run.pages, run.is_full);
-        return Ok(Beginning::Run(Box::new(Begun {
-            sync,
-            fence,
-            cursor,
-            pages,
-            is_full,
-            last_line,
-            was_broken_off: true,
-        })));
+        let (cursor, pages) = (sync.cursor.clone(), run.pages);
+        return Ok(Beginning::Run(Box::new(Begun { sync, fence, cursor, pages, last_line, was_broken_off: true })));
     }
     if tx.connections().context(sync.connection).await?.connection.health != Health::Active {
         return Ok(Beginning::Nothing("the connection is not active"));
@@ -69,5 +59,20 @@ pub(super) async fn begin(services: &Services, scope: Scope, job: &SyncJob) -> R
     tx.syncs().run_began(sync.id, id, is_full).await?;
     tx.commit().await?;
     let cursor = if is_full { None } else { sync.cursor.clone() };
-    Ok(Beginning::Run(Box::new(Begun { sync, fence, cursor, pages: 0, is_full, last_line: 0, was_broken_off: false })))
+    Ok(Beginning::Run(Box::new(Begun { sync, fence, cursor, pages: 0, last_line: 0, was_broken_off: false })))
+}
+
+/// Takes up the run of a sync that was broken off, if there is one, and begins none.
+pub(super) async fn take_up(services: &Services, scope: Scope, sync: SyncId) -> Result<Option<Begun>, StoreError> {
+    let mut tx = services.store.begin(scope).await?;
+    let sync = match tx.syncs().lock(sync).await {
+        Ok(sync) => sync,
+        Err(StoreError::NotFound) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let Some((run, fence)) = tx.runs().take_up(sync.id).await? else { return Ok(None) };
+    let last_line = tx.runs().last_line(run.id).await?;
+    tx.commit().await?;
+    let cursor = sync.cursor.clone();
+    Ok(Some(Begun { sync, fence, cursor, pages: run.pages, last_line, was_broken_off: true }))
 }

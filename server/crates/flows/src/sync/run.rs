@@ -12,7 +12,7 @@ use store::{RunFailure, StoreError};
 
 use super::{
     SyncJob,
-    begin::{Beginning, Begun, begin},
+    begin::{Beginning, Begun, begin, take_up},
     end::Ending,
     ingest::{Batch, IngestError, Ingested, ingest},
     journal::Journal,
@@ -131,10 +131,7 @@ pub async fn run(services: &Services, scope: Scope, job: &SyncJob, tries: u32) -
 /// # Errors
 /// [`RunSyncError`].
 pub async fn give_up(services: &Services, scope: Scope, job: &SyncJob, reason: &str) -> Result<(), RunSyncError> {
-    let begun = match begin(services, scope, job).await? {
-        Beginning::Run(begun) => begun,
-        Beginning::Nothing(_) => return Ok(()),
-    };
+    let Some(begun) = take_up(services, scope, job.sync).await? else { return Ok(()) };
     let failure = RunFailure {
         code: "platform".into(),
         message: format!("The run was broken off too many times: {reason}"),
