@@ -133,23 +133,23 @@ impl Walk<'_> {
     }
 
     fn complete(&mut self) -> Row {
-        let callback = || get(self.callback.as_str()).header("cookie", self.cookie.as_str()).send();
-        let stranger = get(self.callback.as_str()).send()?;
-        if (200..400).contains(&stranger.status) {
-            return Err(format!("a browser that did not begin the attempt was let through with {}", stranger.status));
-        }
-        let answer = callback()?;
-        if !(200..400).contains(&answer.status) {
-            return Err(format!("the callback answered {}: {}", answer.status, answer.body));
-        }
+        let callback = |cookie: &str| {
+            let answer = get(self.callback.as_str()).header("cookie", cookie).send()?;
+            let shown = answer.body.split_once("data-screen=\"").and_then(|(_, rest)| rest.split_once('"'));
+            shown.map(|(screen, _)| screen.to_owned()).ok_or(format!("answered {}: {}", answer.status, answer.body))
+        };
+        let expect = |what: &str, cookie: &str, screen: &str| match callback(cookie)? {
+            shown if shown == screen => Ok(()),
+            shown => Err(format!("{what} was shown the screen {shown}, not {screen}")),
+        };
+        expect("a browser that did not begin the attempt", "other=1", "wrong-browser")?;
+        expect("the browser that began it", &self.cookie, "callback-connected")?;
+        expect("a callback that comes twice", &self.cookie, "state-replayed")?;
         let session = text(&self.session, "/id")?;
         let session = self.until("the session is connected", || {
             let session = self.tenant.read(&format!("/v1/connect/sessions/{session}"))?;
             Ok((text(&session, "/status")? == "connected").then_some(session))
         })?;
-        if (200..300).contains(&callback()?.status) {
-            return Err("a callback that comes twice was accepted twice".to_owned());
-        }
         self.connection = text(&session, "/connection_id")?;
         let connection = self.tenant.read(&format!("/v1/connections/{}", self.connection))?;
         if text(&connection, "/health/state")? != "active" || text(&connection, "/account")? != SHOP {
