@@ -1,17 +1,17 @@
 //! The real clock and the real randomness. Everything else is handed these.
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use domain::{clock::Clock, entropy::Entropy};
 
-/// The system's clock.
+/// The system's clock, in microseconds as Postgres keeps them: what was just written reads back the same.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock that is handed in everywhere else")]
     fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        Utc::now().trunc_subsecs(6)
     }
 }
 

@@ -4,6 +4,7 @@
 mod demo;
 mod plugins;
 mod progress;
+mod schema;
 mod setup;
 mod shell;
 mod suite;
@@ -18,6 +19,7 @@ const HELP: &str = "\
 cargo dev setup           install what the other commands need
 cargo dev plugins         build the plugins into target/plugins
 cargo dev web             build the pages into web/dist
+cargo dev schema          write the store's schema.rs from the migrations
 cargo dev demo            run the main job: everything up, with links to click; --walk does the clicking and
                           checks each step, --release optimises the server
 cargo dev test            set up, build and run every check and test; ends with `N passed, N failed, N skipped`
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
                 .and_then(|()| web::build(&progress))
                 .map(|()| true)
         }
+        ["schema"] => schema::write(&Progress::of(schema::STEPS)).map(|()| true),
         ["demo", rest @ ..] => demo::demo(rest).map(|()| true),
         ["test", rest @ ..] => suite::run(rest),
         [] | ["help" | "--help" | "-h"] => {

@@ -27,5 +27,5 @@ lines(relname, place, line) AS (
 SELECT line FROM (
     SELECT '' AS relname, 0 AS place, '// Written by `cargo dev schema` from the migrated database. Do not edit.' AS line
     UNION ALL SELECT relname, place, line FROM lines
-    UNION ALL SELECT '~', 0, E'\ndiesel::allow_tables_to_appear_in_same_query!(' || string_agg(name, ', ' ORDER BY name) || ');' FROM tables
+    UNION ALL SELECT '~', 0, E'\ndiesel::allow_tables_to_appear_in_same_query!(\n    ' || string_agg(name, E',\n    ' ORDER BY name) || E'\n);' FROM tables
 ) AS everything ORDER BY relname COLLATE "C", place;

@@ -11,7 +11,7 @@ async fn the_schema_in_the_code_is_that_of_the_migrations() {
     assert!(written.matches("diesel::table!").count() > 15, "tables were found");
     let committed = tree::text("server/crates/store/src/schema.rs");
     for (number, (is, ought)) in committed.lines().zip(written.lines()).enumerate() {
-        assert_eq!(is, ought, "schema.rs:{}: write it anew with server/crates/store/schema.sql", number + 1);
+        assert_eq!(is, ought, "schema.rs:{}: run `cargo dev schema`", number + 1);
     }
     assert_eq!(committed.lines().count(), written.lines().count());
 }
