@@ -120,7 +120,8 @@ FOR NO KEY UPDATE";
         Ok(PagePlace { last_seq: place.last_seq, page: place.pages.saturating_add(1), is_full: place.is_full })
     }
 
-    /// Which of these records, no two of one id, are not as stored.
+    /// Which of these records, no two of one id, are not as stored. The lateral join with its limit is on purpose: while
+    /// a young table has no statistics, the planner would read all records of the sync for each page.
     ///
     /// # Errors
     /// The query failed.
@@ -133,7 +134,8 @@ FOR NO KEY UPDATE";
         const SQL: &str = "
 SELECT page.place, r.external_id IS NOT NULL AS is_known, r.deleted_at IS NOT NULL AS is_gone
 FROM unnest($2, $3) WITH ORDINALITY AS page (id, hash, place)
-LEFT JOIN records r ON r.sync_id = $1 AND r.external_id = page.id
+LEFT JOIN LATERAL (
+    SELECT external_id, content_hash, deleted_at FROM records WHERE sync_id = $1 AND external_id = page.id LIMIT 1) r ON true
 WHERE r.external_id IS NULL OR r.content_hash <> page.hash OR r.deleted_at IS NOT NULL
 ORDER BY page.place";
         let rows: Vec<DifferenceColumns> = diesel::sql_query(SQL)
