@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types::Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{Scope, connect::EndUser, connection::Health};
-use ids::{ConnectionId, EnvironmentId, IntegrationId, TenantId};
+use ids::{ConnectionId, EnvironmentId, IntegrationId, SyncId, TenantId};
 
 use crate::{
     StoreError, Tx,
     credentials::{CredentialColumns, CredentialRow},
     integrations::{IntegrationColumns, IntegrationRow},
     json, listen,
-    schema::{connections, credentials, integrations},
+    schema::{connections, credentials, integrations, jobs, syncs},
 };
 
 /// A connection.
@@ -210,11 +210,25 @@ impl Connections<'_> {
         listen::notify_changed(self.connection, row.id.uuid()).await
     }
 
-    /// Removes one with everything that hangs off it: credential, syncs, runs, records.
+    /// Removes one with everything that hangs off it: credential, syncs, runs, records, and jobs that wait for any of it.
     ///
     /// # Errors
     /// The query failed.
     pub async fn delete(&mut self, id: ConnectionId) -> Result<(), StoreError> {
+        let syncs: Vec<SyncId> = syncs::table
+            .filter(syncs::tenant_id.eq(self.scope.tenant).and(syncs::environment_id.eq(self.scope.environment)))
+            .filter(syncs::connection_id.eq(id))
+            .select(syncs::sync_id)
+            .load(self.connection)
+            .await?;
+        let keys: Vec<String> = syncs.iter().map(ToString::to_string).chain([id.to_string()]).collect();
+        diesel::delete(
+            jobs::table
+                .filter(jobs::tenant_id.eq(self.scope.tenant).and(jobs::environment_id.eq(self.scope.environment)))
+                .filter(jobs::state.eq("waiting").and(jobs::dedupe_key.eq_any(keys))),
+        )
+        .execute(self.connection)
+        .await?;
         diesel::delete(connections::table.filter(mine(self.scope)).filter(connections::connection_id.eq(id)))
             .execute(self.connection)
             .await?;

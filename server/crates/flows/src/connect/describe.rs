@@ -9,7 +9,7 @@ use domain::{
 };
 use store::{ConnectSessionRow, IntegrationRow};
 
-use super::session::{SessionError, by_token};
+use super::session::{SessionError, by_token, status_of};
 use crate::{Provider, Services};
 
 /// The most integrations that a page offers.
@@ -69,10 +69,5 @@ pub async fn describe(services: &Services, token: &Secret) -> Result<Description
         let provider = Arc::clone(services.providers.get(&integration.provider)?);
         Some(Choice { integration, provider, known: known.clone() })
     });
-    Ok(Description {
-        status: session.state.status(session.expires_at, under_way, now),
-        choices: choices.collect(),
-        session,
-        tenant_name,
-    })
+    Ok(Description { status: status_of(&session, under_way, now)?, choices: choices.collect(), session, tenant_name })
 }

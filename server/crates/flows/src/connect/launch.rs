@@ -134,6 +134,9 @@ pub async fn launch(services: &Services, new: NewAttempt) -> Result<Launched, La
     if session.state != SessionState::Open {
         return Err(LaunchError::Done);
     }
+    if services.now() >= session.expires_at {
+        return Err(LaunchError::Session(SessionError::Expired));
+    }
     let ctx = ctx_of(services, scope, &session);
     if session.integrations.as_ref().is_some_and(|offered| !offered.contains(&new.integration)) {
         return Err(LaunchError::NotOffered);

@@ -7,7 +7,7 @@ use domain::{
 use ids::{ConnectSessionId, ConnectionId};
 use store::{FirstSync, StoreError};
 
-use super::session::{SessionError, by_token};
+use super::session::{SessionError, by_token, status_of};
 use crate::Services;
 
 /// Where a session stands, and what came of it.
@@ -57,7 +57,7 @@ pub async fn progress(services: &Services, token: &Secret) -> Result<Progress, S
     tx.commit().await?;
     let now = services.now();
     let (under_way, failure) = latest.map_or((false, None), |attempt| attempt.state.at(attempt.expires_at, now));
-    Ok(Progress { status: session.state.status(session.expires_at, under_way, now), failure, account })
+    Ok(Progress { status: status_of(&session, under_way, now)?, failure, account })
 }
 
 /// The pages that may frame a session's page. `None` if there is no such session: then nobody may, and the page says the

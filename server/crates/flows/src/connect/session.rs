@@ -1,8 +1,9 @@
 //! Who holds a session's token.
 
+use chrono::{DateTime, Utc};
 use domain::{
     Scope,
-    connect::{AFTERGLOW, SessionState},
+    connect::{AFTERGLOW, ATTEMPT_LIFETIME, SessionState, SessionStatus},
     secret::Secret,
 };
 use store::{ConnectSessionRow, StoreError};
@@ -38,7 +39,8 @@ impl From<StoreError> for SessionError {
     }
 }
 
-/// The session of a token, as long as it may be read: until its end, and a while longer if it made a connection.
+/// The session of a token, as long as it may be read: until its end, as long as an attempt that was begun in time may
+/// still come to its end, and a while longer if it made a connection. Whether it may still be used is told by its status.
 pub(super) async fn by_token(services: &Services, token: &Secret) -> Result<(Scope, ConnectSessionRow), SessionError> {
     if !token.expose().starts_with(PREFIX) || token.expose().len() > 100 {
         return Err(SessionError::Unknown);
@@ -51,7 +53,7 @@ pub(super) async fn by_token(services: &Services, token: &Secret) -> Result<(Sco
     match row.state {
         SessionState::Revoked => Err(SessionError::Revoked),
         SessionState::Connected if now < row.expires_at + AFTERGLOW => Ok(found),
-        SessionState::Open if now < row.expires_at => Ok(found),
+        SessionState::Open if now < row.expires_at + ATTEMPT_LIFETIME => Ok(found),
         SessionState::Connected | SessionState::Open => Err(SessionError::Expired),
     }
 }
@@ -59,4 +61,16 @@ pub(super) async fn by_token(services: &Services, token: &Secret) -> Result<(Sco
 /// The context of a session's end user.
 pub(super) fn ctx_of<'a>(services: &'a Services, scope: Scope, row: &ConnectSessionRow) -> Ctx<'a> {
     services.ctx(scope, Actor::EndUser(row.id))
+}
+
+/// Where a session stands, for whoever may read it: one that is merely over is not read.
+pub(super) fn status_of(
+    row: &ConnectSessionRow,
+    under_way: bool,
+    now: DateTime<Utc>,
+) -> Result<SessionStatus, SessionError> {
+    match row.state.status(row.expires_at, under_way, now) {
+        SessionStatus::Expired => Err(SessionError::Expired),
+        status => Ok(status),
+    }
 }

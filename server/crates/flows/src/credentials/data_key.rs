@@ -1,7 +1,8 @@
 //! Sealing and opening with the environment's data key, which is made when it is first needed.
 
+use domain::Scope;
 use ids::DataKeyId;
-use store::{DataKeyRow, StoreError};
+use store::{DataKeyRow, StoreError, Tx};
 use vault::{DataKeyRecord, KeyError, Place, Sealed, WrappedKey};
 use zeroize::Zeroizing;
 
@@ -65,16 +66,15 @@ pub async fn open(ctx: Ctx<'_>, place: Place, sealed: &Sealed) -> Result<Zeroizi
     if let Some(opened) = ctx.services.sealer.open_cached(ctx.scope, place, sealed) {
         return Ok(opened?);
     }
-    let key = data_key_of(ctx, sealed.data_key_id()).await?;
+    let mut tx = ctx.services.store.begin(ctx.scope).await?;
+    let key = record_of(&mut tx, sealed.data_key_id()).await?;
+    tx.commit().await?;
     Ok(ctx.services.sealer.open(ctx.scope, &key, place, sealed).await?)
 }
 
 /// The data key that a sealed value names.
-pub(super) async fn data_key_of(ctx: Ctx<'_>, id: DataKeyId) -> Result<DataKeyRecord, SealError> {
-    let mut tx = ctx.services.store.begin(ctx.scope).await?;
-    let found = tx.data_keys().find(id).await;
-    tx.commit().await?;
-    match found {
+pub(super) async fn record_of(tx: &mut Tx<Scope>, id: DataKeyId) -> Result<DataKeyRecord, SealError> {
+    match tx.data_keys().find(id).await {
         Ok(row) => Ok(record(row)),
         // A value that was moved here from another environment names a key that this one does not have.
         Err(StoreError::NotFound) => Err(KeyError::Corrupt { what: "a sealed value" }.into()),

@@ -18,7 +18,7 @@ use vault::{KeyError, Place, Sealed};
 use super::{
     ProviderAccess, SealError,
     cache::{Known, KnownCredential},
-    data_key::data_key_of,
+    data_key::record_of,
     provider_access::{Parts, access_for},
     refresh::{Refreshed, refresh},
 };
@@ -264,14 +264,13 @@ async fn load(ctx: Ctx<'_>, id: ConnectionId) -> Result<Arc<Known>, FreshError> 
     let read_at = ctx.services.now();
     let mut tx = ctx.services.store.begin(ctx.scope).await?;
     let context = tx.connections().context(id).await?;
-    tx.commit().await?;
     let credential = match &context.credential {
         None => None,
         Some(row) => {
             let sealed = Sealed::from_bytes(row.sealed.clone())?;
             Some(KnownCredential {
                 generation: row.generation,
-                data_key: data_key_of(ctx, sealed.data_key_id()).await?,
+                data_key: record_of(&mut tx, sealed.data_key_id()).await?,
                 sealed,
                 refreshable: row.refreshable,
                 expires_at: row.expires_at,
@@ -281,6 +280,7 @@ async fn load(ctx: Ctx<'_>, id: ConnectionId) -> Result<Arc<Known>, FreshError> 
             })
         }
     };
+    tx.commit().await?;
     let known = Arc::new(Known {
         scope: ctx.scope,
         health: context.connection.health,
