@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo dev help` lists them. The standard library is all it needs (with our own `pg`,
 //! which needs no more either), so that it is there a second after a fresh clone.
 
+mod bench;
 mod demo;
 mod plugins;
 mod progress;
@@ -22,6 +23,7 @@ cargo dev web             build the pages into web/dist
 cargo dev schema          write the store's schema.rs from the migrations
 cargo dev demo            run the main job: everything up, with links to click; --walk does the clicking and
                           checks each step, --release optimises the server
+cargo dev bench           print the benchmarks: each figure beside a reference measured in the same run
 cargo dev test            set up, build and run every check and test; ends with `N passed, N failed, N skipped`
 cargo dev test FILTER …   only `cargo test FILTER …`, with all that tests need brought up";
 
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         }
         ["schema"] => schema::write(&Progress::of(schema::STEPS)).map(|()| true),
         ["demo", rest @ ..] => demo::demo(rest).map(|()| true),
+        ["bench"] => bench::bench().map(|()| true),
         ["test", rest @ ..] => suite::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             say(HELP);

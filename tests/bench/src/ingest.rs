@@ -1,0 +1,156 @@
+//! The first ingest of many records through a plugin, beside `COPY` of the same rows into a table with the same columns,
+//! indexes and foreign key; and the same pulled again when nothing has changed.
+
+use serde_json::{Value, json};
+
+use crate::{
+    Outcome, ROUNDS,
+    client::text,
+    figures::{median, thousands, times},
+    stack::{RECORDS, Stack, announce},
+    table::{Row, Table, Target},
+    tenant::Tenant,
+};
+
+/// The stream that is pulled.
+const STREAM: &str = "orders";
+
+/// Adds its rows.
+pub fn measure(stack: &Stack<'_>, tenant: &Tenant, table: &mut Table) -> Outcome<()> {
+    announce("ingest beside COPY …");
+    let bench = Bench { stack, tenant, sync: sync_of(tenant)? };
+    // Making the connection began the first one; it warms everything up.
+    bench.run_after("")?;
+    let path = stack.sql("SELECT current_setting('data_directory') || '/bench.copy'")?;
+    stack.sql(&format!("COPY (SELECT * FROM records WHERE deleted_at IS NULL) TO '{path}'"))?;
+    let size: f64 = number(&stack.sql("SELECT avg(octet_length(body::text)) FROM records")?)?;
+    let (mut first, mut copied, mut again) = (Vec::new(), Vec::new(), Vec::new());
+    let mut written = 0.0;
+    for _ in 0..ROUNDS {
+        stack.sql("TRUNCATE records; UPDATE syncs SET cursor = NULL, last_seq = 0")?;
+        stack.sql("CHECKPOINT")?;
+        first.push(bench.run(|added, unchanged| added == RECORDS && unchanged == 0)?);
+        copied.push(copy(stack, &path)?);
+        stack.sql("CHECKPOINT")?;
+        // An incremental stream would ask for changes only; without its cursor it pulls everything once more.
+        stack.sql("UPDATE syncs SET cursor = NULL")?;
+        let before = stack.sql("SELECT txid_current()")?;
+        again.push(bench.run(|added, unchanged| added == 0 && unchanged == RECORDS)?);
+        let rows = stack.sql(&format!("SELECT count(*) FROM records WHERE xmin::text::bigint >= {before}"))?;
+        written += number(&rows)?;
+    }
+    let peak = stack.server()?.peak()?;
+    let (first, copied, again) = (median(first), median(copied), median(again));
+    let rate = |seconds: f64| f64::from(RECORDS) / seconds;
+    let ratio = copied / first;
+    table.add(Row {
+        what: format!("first ingest of {} records of {size:.0} B", thousands(RECORDS.into())),
+        ours: format!("{}/s ({first:.2} s)", thousands(rate(first))),
+        reference: format!("COPY: {}/s ({copied:.2} s)", thousands(rate(copied))),
+        ratio: times(ratio),
+        target: "≥ 0.3 ×".to_owned(),
+        is_met: Some(Target::AtLeast(0.3).is_met_by(ratio)),
+    });
+    let ratio = first / again;
+    table.add(Row {
+        what: "unchanged re-sync of the same".to_owned(),
+        ours: format!("{again:.2} s, {} rows written", thousands(written)),
+        reference: format!("first ingest: {first:.2} s"),
+        ratio: format!("{ratio:.2} × faster"),
+        target: "≥ 4 × faster, 0 rows".to_owned(),
+        is_met: Some(Target::AtLeast(4.0).is_met_by(ratio) && written < 0.5),
+    });
+    table.add(Row {
+        what: "resident memory after that, at its highest".to_owned(),
+        ours: format!("{peak:.0} MB"),
+        reference: "–".to_owned(),
+        ratio: "–".to_owned(),
+        target: "–".to_owned(),
+        is_met: None,
+    });
+    Ok(())
+}
+
+struct Bench<'a> {
+    stack: &'a Stack<'a>,
+    tenant: &'a Tenant,
+    sync: String,
+}
+
+impl Bench<'_> {
+    /// Runs the sync and gives the seconds from its run's beginning to its end.
+    fn run(&self, is_right: impl Fn(u32, u32) -> bool) -> Outcome<f64> {
+        let last = self.last()?.map_or(Ok(String::new()), |run| text(&run, "/id"))?;
+        self.tenant.post(&format!("/v1/syncs/{}/trigger", self.sync), &json!({}))?;
+        let run = self.run_after(&last)?;
+        let count = |name: &str| run.pointer(name).and_then(Value::as_u64).and_then(|count| u32::try_from(count).ok());
+        let counts = count("/counts/added").zip(count("/counts/unchanged"));
+        if !counts.is_some_and(|(added, unchanged)| is_right(added, unchanged)) {
+            return Err(format!("the run did not do what is measured: {run}"));
+        }
+        let sql = "SELECT extract(epoch FROM finished_at - started_at) FROM runs ORDER BY run_id DESC LIMIT 1";
+        number(&self.stack.sql(sql)?)
+    }
+
+    /// Waits for the end of the first run after another one.
+    fn run_after(&self, last: &str) -> Outcome<Value> {
+        self.tenant.until("the run ends", || {
+            let Some(run) = self.last()? else { return Ok(None) };
+            match text(&run, "/state")?.as_str() {
+                _ if text(&run, "/id")? == last => Ok(None),
+                "succeeded" => Ok(Some(run)),
+                "failed" => Err(format!("the run failed: {run}")),
+                _ => Ok(None),
+            }
+        })
+    }
+
+    fn last(&self) -> Outcome<Option<Value>> {
+        let runs = self.tenant.read(&format!("/v1/runs?sync={}&limit=1", self.sync))?;
+        Ok(runs.pointer("/data/0").cloned())
+    }
+}
+
+fn sync_of(tenant: &Tenant) -> Outcome<String> {
+    tenant.until("there is a sync", || {
+        let syncs = tenant.read(&format!("/v1/syncs?connection={}", tenant.connection))?;
+        let syncs = syncs.pointer("/data").and_then(Value::as_array).cloned().unwrap_or_default();
+        let ours = syncs.iter().find(|sync| text(sync, "/stream").is_ok_and(|stream| stream == STREAM));
+        ours.map(|sync| text(sync, "/id")).transpose()
+    })
+}
+
+/// `COPY` from a file of the server's own, which is as fast as it gets; the seconds that `psql` says it took.
+fn copy(stack: &Stack<'_>, path: &str) -> Outcome<f64> {
+    stack.sql(
+        "DROP TABLE IF EXISTS bench_records; CREATE TABLE bench_records (LIKE records INCLUDING ALL); \
+         ALTER TABLE bench_records ADD FOREIGN KEY (sync_id) REFERENCES syncs ON DELETE CASCADE",
+    )?;
+    stack.sql("CHECKPOINT")?;
+    let said = stack.script(&format!("\\timing on\nCOPY bench_records FROM '{path}';\n"))?;
+    let rows = number(&stack.sql("SELECT count(*) FROM bench_records")?)?;
+    if (rows - f64::from(RECORDS)).abs() > 0.5 {
+        return Err(format!("COPY brought {rows} rows"));
+    }
+    Ok(timing(&said).ok_or_else(|| format!("psql says no time: {said}"))? / 1000.0)
+}
+
+/// `Time: 1234.567 ms (00:01.235)`
+fn timing(said: &str) -> Option<f64> {
+    said.lines().find_map(|line| line.strip_prefix("Time: ")?.split(' ').next()?.parse().ok())
+}
+
+fn number(text: &str) -> Outcome<f64> {
+    text.parse().map_err(|_| format!("the database gives no number but {text:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_found_in_what_psql_says() {
+        assert_eq!(timing("Time: 1234.567 ms (00:01.235)\n"), Some(1234.567));
+        assert_eq!(timing("COPY 5\n"), None);
+    }
+}

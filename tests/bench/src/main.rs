@@ -1,0 +1,78 @@
+//! The benchmarks. Everything is brought up, each of our figures is measured beside a reference in the same run, and one
+//! table is printed. Nothing is asserted about time: a figure that falls short is shown as such, and the exit is 0 all
+//! the same. `cargo dev bench` builds what this needs and runs it.
+
+#[path = "../../../infra/demo/src/client.rs"]
+mod client;
+mod crowd;
+mod figures;
+mod ingest;
+mod instance;
+mod load;
+mod nginx;
+mod pages;
+mod places;
+mod process;
+mod proxied;
+mod reads;
+mod resident;
+mod stack;
+mod table;
+mod tenant;
+
+use std::{
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use crate::{places::Places, stack::Stack, table::Table, tenant::Tenant};
+
+/// Why a benchmark could not be measured, in words.
+type Outcome<T> = Result<T, String>;
+
+/// Both sides take turns so many times, and medians are compared.
+const ROUNDS: usize = 3;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            say(format_args!("bench: {why}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Outcome<()> {
+    let places = Places::from_arguments()?;
+    let mut table = Table::default();
+    pages::measure(&places, &mut table)?;
+    instance::measure(&places, &mut table)?;
+    let mut stack = Stack::start(&places)?;
+    resident::start_and_idle(&mut stack, &mut table)?;
+    let tenant = Tenant::set_up(&stack)?;
+    reads::measure(&stack, &tenant, &mut table)?;
+    proxied::measure(&stack, &tenant, &mut table)?;
+    ingest::measure(&stack, &tenant, &mut table)?;
+    crowd::measure(&mut stack, &tenant, &mut table)?;
+    say(format_args!("\n{table}\n{}", stack.conditions()));
+    Ok(())
+}
+
+/// Writes a line to standard output. A reader who went away is no reason to stop.
+fn say(line: impl fmt::Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+    let _ = io::stdout().flush();
+}
+
+/// 128 random bits in hex.
+///
+/// If the operating system had no randomness the process ends: nothing would be secret.
+fn random() -> String {
+    let mut bytes = [0_u8; 16];
+    if aws_lc_rs::rand::fill(&mut bytes).is_err() {
+        std::process::abort();
+    }
+    hex::encode(bytes)
+}

@@ -1,0 +1,66 @@
+//! Where things are, and what other programs are called.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use pg::Binaries;
+
+use crate::Outcome;
+
+/// Where things are.
+pub struct Places {
+    /// The repository.
+    pub root: PathBuf,
+    /// The server's binary.
+    pub patchbay: PathBuf,
+    /// The demo provider's binary.
+    pub acme: PathBuf,
+    /// The built plugins.
+    pub plugins: PathBuf,
+    /// Where what is measured keeps its files.
+    pub folder: PathBuf,
+    /// Postgres.
+    pub postgres: Binaries,
+}
+
+impl Places {
+    /// As the command line says.
+    pub fn from_arguments() -> Outcome<Self> {
+        let mut arguments = env::args().skip(1);
+        let mut path = || arguments.next().map(PathBuf::from).ok_or("usage: bench ROOT PATCHBAY ACME-SERVER PLUGINS");
+        let (root, patchbay, acme, plugins) = (path()?, path()?, path()?, path()?);
+        let folder = root.join(".cache/bench");
+        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let postgres = Binaries::find(&root).ok_or("there is no Postgres: run `cargo dev setup`")?;
+        Ok(Self { root, patchbay, acme, plugins, folder, postgres })
+    }
+
+    /// A program of Postgres: beside the server, else on `PATH`.
+    pub fn postgres_tool(&self, name: &str) -> Outcome<PathBuf> {
+        let beside = self.postgres.path(name);
+        if beside.is_file() { Ok(beside) } else { program(name) }
+    }
+}
+
+/// A program on `PATH`, or where servers are put that are not on everybody's.
+pub fn program(name: &str) -> Outcome<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin"), PathBuf::from("/usr/local/sbin")]);
+    let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
+    found.ok_or_else(|| format!("there is no `{name}` here: run `cargo dev bench`, which installs it"))
+}
+
+/// Reads a file, with its path in the error.
+pub fn read(path: &Path) -> Outcome<String> {
+    fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Writes a file, with its path in the error.
+pub fn write(path: &Path, text: &str) -> Outcome<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+}
