@@ -50,7 +50,7 @@ pub fn screen(scope: Scope, id: ConnectionId) -> AnyView {
             {history
                 .show(
                     || view! { <Empty title=t::NO_RUNS detail=t::NO_RUNS_DETAIL /> }.into_any(),
-                    move |all| runs::list(scope, all, false),
+                    move |all| runs::list(scope, all, |_| None),
                 )}
         </section>
     }

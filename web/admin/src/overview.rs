@@ -1,6 +1,7 @@
 //! How things stand.
 
 use api_types::connection::Connection;
+use api_types::sync::Run;
 use leptos::prelude::*;
 use patchbay_web_admin::route::Route;
 use patchbay_web_admin::{states, text as t};
@@ -9,7 +10,7 @@ use web_components::{Badge, Empty, Loaded, Paged, say};
 
 use crate::app::Top;
 use crate::portal::Scope;
-use crate::{deliveries, runs};
+use crate::{connections, deliveries, runs};
 
 /// How many pages of connections are counted at most.
 const PAGES: usize = 20;
@@ -40,7 +41,12 @@ pub fn screen(scope: Scope) -> AnyView {
                     if page.data.is_empty() {
                         view! { <Empty title=t::NO_RUNS detail=t::NO_RUNS_DETAIL /> }.into_any()
                     } else {
-                        runs::list(scope, page.data.into_iter().take(6).collect(), true)
+                        let known = counted.ready().map(|counted| counted.connections).unwrap_or_default();
+                        let name = move |run: &Run| {
+                            let found = known.iter().find(|c| c.id == run.connection_id).map(connections::name);
+                            Some(found.unwrap_or_else(|| run.connection_id.to_string()))
+                        };
+                        runs::list(scope, page.data.into_iter().take(6).collect(), name)
                     }
                 })}
         </section>
@@ -114,7 +120,7 @@ fn health(counted: Counted) -> AnyView {
 fn first_steps() -> AnyView {
     let steps = t::first_steps().map(|(words, place)| {
         let name = place.as_ref().map(|place| view! { <a href=place.path()>{t::place(place)}</a> });
-        view! { <li><span>{words}</span> {name}</li> }
+        view! { <li><span>{words}</span> " " {name}</li> }
     });
     view! {
         <section class="card start">

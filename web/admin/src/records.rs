@@ -66,7 +66,7 @@ fn Choice(scope: Scope, connection: Option<ConnectionId>, stream: Option<String>
     });
     view! {
         <div class="filters">
-            <Select name="connection" label=t::place(&Route::Connections) value=chosen options=named />
+            <Select name="connection" label=t::CONNECTION value=chosen options=named />
             <Select name="stream" label=t::STREAM value=streamed options=streams />
         </div>
     }

@@ -2,6 +2,7 @@
 
 use api_types::sync::{Run, RunLogLine, RunSummary};
 use leptos::prelude::*;
+use patchbay_web_admin::route::Route;
 use patchbay_web_admin::{states, text as t};
 use web_components::{Badge, Notice, Paged, Tone, When, browser, say};
 
@@ -26,24 +27,28 @@ pub fn brief(run: Option<&RunSummary>) -> AnyView {
     }
 }
 
-/// The list. `linked` adds the connection to each.
-pub fn list(scope: Scope, runs: Vec<Run>, linked: bool) -> AnyView {
-    let rows = runs.into_iter().map(|run| view! { <Row scope=scope run=run linked=linked /> }).collect_view();
+/// The list. `name` says what to call a run's connection; `None` leaves it out, where it is clear.
+pub fn list(scope: Scope, runs: Vec<Run>, name: impl Fn(&Run) -> Option<String>) -> AnyView {
+    let rows = runs
+        .into_iter()
+        .map(|run| {
+            let name = name(&run);
+            view! { <Row scope=scope run=run name=name /> }
+        })
+        .collect_view();
     view! { <ul class="runs">{rows}</ul> }.into_any()
 }
 
 #[component]
-fn Row(scope: Scope, run: Run, linked: bool) -> impl IntoView {
+fn Row(scope: Scope, run: Run, name: Option<String>) -> impl IntoView {
     let open = RwSignal::new(false);
     let (tone, word) = states::run(run.state);
     let took = run.finished_at.map(|end| say::took(run.started_at, end));
     let c = run.counts;
     let counts = [(c.added, t::ADDED), (c.updated, t::CHANGED), (c.deleted, t::GONE), (c.unchanged, t::UNCHANGED)];
     let counts = counts.map(|(n, word)| view! { <span class:zero=n == 0><b>{say::count(n)}</b> " " {word}</span> });
-    let connection = linked.then(|| {
-        let path = patchbay_web_admin::route::Route::Connection(run.connection_id).path();
-        view! { <a href=path>{t::place(&patchbay_web_admin::route::Route::Connection(run.connection_id))}</a> }
-    });
+    let path = Route::Connection(run.connection_id).path();
+    let connection = name.map(|name| view! { <a href=path>{name}</a> });
     let error = run.error.clone().map(|error| {
         view! {
             <Notice tone=Tone::Bad title=error.message>
@@ -85,7 +90,7 @@ fn logs(scope: Scope, id: ids::RunId) -> AnyView {
     let lines = Paged::new(move |cursor| async move { scope.client.run_logs(id, cursor).await });
     lines.show(
         || view! { <p class="faint">{t::NO_LOGS}</p> }.into_any(),
-        |lines| view! { <ol class="log">{lines.into_iter().map(line).collect_view()}</ol> }.into_any(),
+        |lines| view! { <ol class="log" tabindex="0">{lines.into_iter().map(line).collect_view()}</ol> }.into_any(),
     )
 }
 

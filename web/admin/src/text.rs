@@ -146,6 +146,7 @@ words! {
     BLAME = "Who has to act";
 
     RECORDS_DETAIL = "What the syncs have brought, in the order of the latest change.";
+    CONNECTION = "Connection";
     CHOOSE_CONNECTION = "Choose a connection";
     CHOOSE_STREAM = "Choose a stream";
     RECORDS_CHOOSE = "Choose a connection and a stream";
