@@ -77,7 +77,7 @@ async fn main_job_ten_rows() {
     // Row 4: the provider redirects back. Another browser gets nowhere and changes nothing.
     let callback = Consent::default().at_oidc(&authorization, "ada", true).await;
     let stolen = world.anonymous().get(callback.as_str()).await;
-    assert!(stolen.status >= 400, "a browser that did not begin the attempt was let through: {stolen}");
+    assert_eq!(stolen.screen(), "wrong-browser", "{stolen}");
     assert_eq!(world.one("SELECT state FROM connect_attempts").await, "pending");
     assert_eq!(world.one("SELECT count(*) FROM connections").await, "0");
     // 4a to 4d: the right one makes the connection.
@@ -98,12 +98,12 @@ async fn main_job_ten_rows() {
         .sql(
             "SELECT DISTINCT xmin::text FROM (
                 SELECT xmin FROM connections UNION ALL SELECT xmin FROM credentials UNION ALL SELECT xmin FROM syncs
-                UNION ALL SELECT xmin FROM jobs WHERE queue = 'sync' UNION ALL SELECT xmin FROM events) AS rows",
+                UNION ALL SELECT xmin FROM jobs WHERE queue = 'sync_run' UNION ALL SELECT xmin FROM events) AS rows",
         )
         .await;
     assert_eq!(transactions.len(), 1, "several transactions: {transactions:?}");
     assert_eq!(world.one("SELECT count(*) FROM syncs").await, "2");
-    assert_eq!(world.one("SELECT count(*) FROM jobs WHERE queue = 'sync' AND state = 'waiting'").await, "2");
+    assert_eq!(world.one("SELECT count(*) FROM jobs WHERE queue = 'sync_run' AND state = 'waiting'").await, "2");
     assert_eq!(world.one("SELECT string_agg(kind, ' ') FROM events").await, "connection.created");
     let credential = key.get(&format!("/v1/connections/{connection_id}/credential")).await.ok();
     let first_token = credential["access_token"].as_str().unwrap().to_owned();
@@ -118,16 +118,17 @@ async fn main_job_ten_rows() {
         times: 1,
         fault: Fault::Slow { ms: 1_500 },
     });
-    // Row 6 needs a token that is about to end.
-    world.sql("UPDATE credentials SET expires_at = now() + interval '5 seconds'").await;
+    // Row 6 needs a token that is about to end: half a minute of an hour is left.
+    let about_to_end = "UPDATE credentials SET expires_at = now() + interval '30 s', updated_at = now() - interval '1 h'";
+    world.sql(about_to_end).await;
     world.forget_credentials();
     world.start_jobs();
     until("a worker is at the orders", PATIENCE, async || {
         let held = world
             .sql(
-                "SELECT 1 FROM jobs j JOIN runs r ON r.fence = j.lease_number AND r.state = 'running'
-                 JOIN syncs s USING (sync_id)
-                 WHERE s.stream = 'orders' AND j.queue = 'sync' AND j.state = 'running' AND j.lease_until > now()
+                "SELECT 1 FROM jobs j, runs r JOIN syncs s USING (sync_id)
+                 WHERE s.stream = 'orders' AND r.state = 'running' AND r.fence = 1
+                   AND j.queue = 'sync_run' AND j.state = 'running' AND j.lease_until > now() AND j.lease_number > 0
                    AND j.worker IS NOT NULL AND j.attempt = 1",
             )
             .await;

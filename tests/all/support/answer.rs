@@ -55,6 +55,13 @@ impl Answer {
         problem
     }
 
+    /// The stable name of the screen that a page shows.
+    pub fn screen(&self) -> String {
+        let text = self.text();
+        let (_, rest) = text.split_once("data-screen=\"").unwrap_or_else(|| panic!("no screen: {self}"));
+        rest.split('"').next().unwrap().to_owned()
+    }
+
     /// Seconds of `Retry-After`.
     pub fn retry_after(&self) -> Option<u64> {
         self.header("retry-after")?.parse().ok()
