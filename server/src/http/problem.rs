@@ -17,13 +17,14 @@ pub struct Fail {
     detail: String,
     fields: Vec<FieldProblem>,
     retry_after: Option<Duration>,
+    allow: Option<String>,
     cause: Option<String>,
 }
 
 impl Fail {
     /// A failure with what is wrong and what to do, in words for the client's developers.
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), fields: Vec::new(), retry_after: None, cause: None }
+        Self { code, detail: detail.into(), fields: Vec::new(), retry_after: None, allow: None, cause: None }
     }
 
     /// It does not exist, or is someone else's, which must look the same.
@@ -55,6 +56,13 @@ impl Fail {
     #[must_use]
     pub fn retry_after(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
+        self
+    }
+
+    /// The methods that are offered instead (RFC 9110 section 15.5.6).
+    #[must_use]
+    pub fn allow(mut self, methods: String) -> Self {
+        self.allow = Some(methods);
         self
     }
 
@@ -101,6 +109,9 @@ impl ResponseError for Fail {
             // Rounded up: a client that waits exactly this long is let through.
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             answer.insert_header(("retry-after", seconds.max(1).to_string()));
+        }
+        if let Some(methods) = &self.allow {
+            answer.insert_header(("allow", methods.as_str()));
         }
         if self.code == ProblemCode::Unauthenticated {
             answer.insert_header(("www-authenticate", "Bearer"));

@@ -81,6 +81,9 @@ api! {
     get "/connect/api/progress" => connect_page::progress::get_connect_progress;
 }
 
+/// What is posted to beside the table; everything else beside it is read.
+const POSTED: &[&str] = &["/connect/launch", "/portal/api/sign-in", "/portal/api/sign-out"];
+
 /// Registers every endpoint.
 pub fn configure(config: &mut web::ServiceConfig) {
     documented(config);
@@ -113,8 +116,12 @@ pub fn configure(config: &mut web::ServiceConfig) {
 
 /// What is said where nothing is.
 async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Fail> {
-    if request.resource_map().match_pattern(request.path()).is_some() {
-        return Err(Fail::new(ProblemCode::MethodNotAllowed, format!("{} is not offered here.", request.method())));
+    if let Some(pattern) = request.resource_map().match_pattern(request.path()) {
+        let offered = TABLE.iter().filter(|(_, path)| *path == pattern).map(|(method, _)| method.to_uppercase());
+        let offered: Vec<_> = offered.chain(POSTED.contains(&pattern.as_str()).then(|| "POST".to_owned())).collect();
+        let offered = if offered.is_empty() { "GET".to_owned() } else { offered.join(", ") };
+        let detail = format!("{} is not offered here, only {offered}.", request.method());
+        return Err(Fail::new(ProblemCode::MethodNotAllowed, detail).allow(offered));
     }
     Err(Fail::new(ProblemCode::NotFound, "There is nothing at this path. GET /openapi.json lists what there is."))
 }

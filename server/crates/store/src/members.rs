@@ -84,16 +84,23 @@ impl Tx<System> {
         Ok(query.first(self.connection()).await.optional()?)
     }
 
-    /// Notes a wrong password.
+    /// Takes the one try at a password that a member has now: it counts as wrong, and the next is answered from
+    /// `not_before` on, until [`Tx::insert_portal_session`] says that it was right. `false` if another try took it since
+    /// `failures` wrong ones were read: however many come at once, one password is looked at.
     ///
     /// # Errors
     /// The update failed.
-    pub async fn note_failed_sign_in(&mut self, id: MemberId, not_before: DateTime<Utc>) -> Result<(), StoreError> {
-        diesel::update(members::table.find(id))
-            .set((members::failed_sign_ins.eq(members::failed_sign_ins + 1), members::not_before.eq(not_before)))
+    pub async fn take_sign_in_try(
+        &mut self,
+        id: MemberId,
+        failures: i32,
+        not_before: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let taken = diesel::update(members::table.find(id).filter(members::failed_sign_ins.eq(failures)))
+            .set((members::failed_sign_ins.eq(failures.saturating_add(1)), members::not_before.eq(not_before)))
             .execute(self.connection())
             .await?;
-        Ok(())
+        Ok(taken == 1)
     }
 
     /// Notes a right password: adds the session and forgets wrong ones.

@@ -16,5 +16,6 @@ use super::super::{
     responses((status = 201, body = CreatedApiKey)), security(("api_key" = ["keys:write"])))]
 pub async fn create_api_key(caller: Caller<KeysWrite>, Json(body): Json<CreateApiKey>) -> Result<HttpResponse, Fail> {
     let (row, secret) = keys::create(caller.ctx(), super::wanted(body), caller.permissions()).await?;
-    Ok(HttpResponse::Created().json(CreatedApiKey { key: show::api_key(row), secret: secret.expose().to_owned() }))
+    let shown = CreatedApiKey { key: show::api_key(row), secret: secret.expose().to_owned() };
+    Ok(HttpResponse::Created().insert_header(("cache-control", "no-store")).json(shown))
 }

@@ -19,5 +19,6 @@ pub async fn create_endpoint(
 ) -> Result<HttpResponse, Fail> {
     let created = endpoint::create(caller.ctx(), body).await?;
     let secret = created.secret.expose().to_owned();
-    Ok(HttpResponse::Created().json(CreatedEndpoint { endpoint: super::show(created.endpoint), secret }))
+    let shown = CreatedEndpoint { endpoint: super::show(created.endpoint), secret };
+    Ok(HttpResponse::Created().insert_header(("cache-control", "no-store")).json(shown))
 }

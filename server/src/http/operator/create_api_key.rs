@@ -29,5 +29,6 @@ pub async fn create_environment_api_key(
         Scope { tenant: extract::id(&tenant, "tenant")?, environment: extract::id(&environment, "environment")? };
     let ctx = operator.services().ctx(scope, Actor::Operator);
     let (row, secret) = keys::create(ctx, api_keys::wanted(body), Permissions::ALL).await?;
-    Ok(HttpResponse::Created().json(CreatedApiKey { key: show::api_key(row), secret: secret.expose().to_owned() }))
+    let shown = CreatedApiKey { key: show::api_key(row), secret: secret.expose().to_owned() };
+    Ok(HttpResponse::Created().insert_header(("cache-control", "no-store")).json(shown))
 }

@@ -14,7 +14,7 @@ impl From<SignInError> for Fail {
         match error {
             SignInError::Wrong => Self::new(ProblemCode::Unauthenticated, "Address and password do not match."),
             SignInError::Wait(seconds) => {
-                let detail = format!("There were too many wrong passwords. Try again in {seconds} s.");
+                let detail = format!("There were too many tries with wrong passwords. Try again in {seconds} s.");
                 Self::new(ProblemCode::RateLimited, detail)
                     .retry_after(Duration::from_secs(u64::try_from(seconds).unwrap_or(1)))
             }

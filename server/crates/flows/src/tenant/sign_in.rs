@@ -14,8 +14,8 @@ pub enum SignInError {
     /// Address and password do not go together. Which of the two is wrong is not said.
     #[error("address and password do not match")]
     Wrong,
-    /// Too many wrong passwords of late.
-    #[error("too many wrong passwords; try again in {0} s")]
+    /// Wrong passwords of late, or another try at this moment.
+    #[error("too many tries; try again in {0} s")]
     Wait(i64),
     /// Anything of ours.
     #[error(transparent)]
@@ -44,21 +44,26 @@ pub async fn sign_in(services: &Services, email: &str, password: Secret) -> Resu
     let now = services.now();
     let mut tx = services.store.begin_system().await?;
     let member = tx.member_by_email(&email.trim().to_lowercase()).await?;
-    tx.commit().await?;
-    if let Some(until) = member.as_ref().and_then(|member| member.not_before)
-        && until > now
-    {
-        return Err(SignInError::Wait((until - now).num_seconds().max(1)));
+    if let Some(member) = &member {
+        if let Some(until) = member.not_before
+            && until > now
+        {
+            return Err(SignInError::Wait((until - now).num_seconds().max(1)));
+        }
+        // 1, 2, 4 … seconds, 5 minutes at most.
+        let doubled = 1_i64.checked_shl(u32::try_from(member.failed_sign_ins).unwrap_or(0).min(9)).unwrap_or(300);
+        let until = now + TimeDelta::seconds(doubled.min(300));
+        if !tx.take_sign_in_try(member.member_id, member.failed_sign_ins, until).await? {
+            return Err(SignInError::Wait(1));
+        }
     }
+    tx.commit().await?;
     let expected = member.as_ref().map_or_else(|| NOBODY.to_owned(), |member| member.password_hash.clone());
     let right = tokio::task::spawn_blocking(move || verify(&password, &expected)).await.unwrap_or(false);
     let mut tx = services.store.begin_system().await?;
     let member = match member {
         Some(member) if right => member,
         Some(member) => {
-            // 1, 2, 4 … seconds, 5 minutes at most.
-            let doubled = 1_i64.checked_shl(u32::try_from(member.failed_sign_ins).unwrap_or(0).min(9)).unwrap_or(300);
-            tx.note_failed_sign_in(member.member_id, now + TimeDelta::seconds(doubled.min(300))).await?;
             let id = services.mint.id(AuditId::new);
             let row = audit_row(id, member.member_id, "member.sign_in_failed", now);
             tx.audit(member.tenant_id, None, row).await?;
