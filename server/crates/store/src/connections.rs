@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types::Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{Scope, connect::EndUser, connection::Health};
-use ids::{ConnectionId, EnvironmentId, IntegrationId, SyncId, TenantId};
+use ids::{ConnectionId, EnvironmentId, IntegrationId, RunId, SyncId, TenantId};
 
 use crate::{
     StoreError, Tx,
     credentials::{CredentialColumns, CredentialRow},
     integrations::{IntegrationColumns, IntegrationRow},
     json, listen,
-    schema::{connections, credentials, integrations, jobs, syncs},
+    schema::{connections, credentials, integrations, jobs, runs, syncs},
 };
 
 /// A connection.
@@ -211,16 +211,27 @@ impl Connections<'_> {
     }
 
     /// Removes one with everything that hangs off it: credential, syncs, runs, records, and jobs that wait for any of it.
+    /// Gives `false`, having changed nothing, while a worker is just writing to one of its runs or syncs: waiting for it
+    /// here could be waiting for one another.
     ///
     /// # Errors
-    /// The query failed.
-    pub async fn delete(&mut self, id: ConnectionId) -> Result<(), StoreError> {
-        let syncs: Vec<SyncId> = syncs::table
+    /// [`StoreError::NotFound`] if it is gone already.
+    pub async fn delete(&mut self, id: ConnectionId) -> Result<bool, StoreError> {
+        let its_runs = runs::table
+            .filter(runs::tenant_id.eq(self.scope.tenant).and(runs::environment_id.eq(self.scope.environment)))
+            .filter(runs::connection_id.eq(id).and(runs::state.eq("running")))
+            .select(runs::run_id);
+        let running: Vec<RunId> = its_runs.load(self.connection).await?;
+        let held: Vec<RunId> = its_runs.for_update().skip_locked().load(self.connection).await?;
+        let its_syncs = syncs::table
             .filter(syncs::tenant_id.eq(self.scope.tenant).and(syncs::environment_id.eq(self.scope.environment)))
             .filter(syncs::connection_id.eq(id))
-            .select(syncs::sync_id)
-            .load(self.connection)
-            .await?;
+            .select(syncs::sync_id);
+        let syncs: Vec<SyncId> = its_syncs.load(self.connection).await?;
+        let free: Vec<SyncId> = its_syncs.for_update().skip_locked().load(self.connection).await?;
+        if held.len() < running.len() || free.len() < syncs.len() {
+            return Ok(false);
+        }
         let keys: Vec<String> = syncs.iter().map(ToString::to_string).chain([id.to_string()]).collect();
         diesel::delete(
             jobs::table
@@ -229,10 +240,12 @@ impl Connections<'_> {
         )
         .execute(self.connection)
         .await?;
-        diesel::delete(connections::table.filter(mine(self.scope)).filter(connections::connection_id.eq(id)))
-            .execute(self.connection)
-            .await?;
-        listen::notify_changed(self.connection, id.uuid()).await
+        let one = connections::table.filter(mine(self.scope)).filter(connections::connection_id.eq(id));
+        if diesel::delete(one).execute(self.connection).await? == 0 {
+            return Err(StoreError::NotFound);
+        }
+        listen::notify_changed(self.connection, id.uuid()).await?;
+        Ok(true)
     }
 
     /// The one of that id, held against changes until the end of the transaction.
@@ -244,10 +257,27 @@ impl Connections<'_> {
             .filter(mine(self.scope))
             .filter(connections::connection_id.eq(id))
             .select(ConnectionColumns::as_select())
-            .for_update()
+            .for_no_key_update()
             .first(self.connection)
             .await?
             .try_into()
+    }
+
+    /// Holds the syncs of a connection against changes until the end of the transaction. Whoever changes a connection
+    /// and its syncs takes the syncs first, as runs do.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn lock_syncs(&mut self, id: ConnectionId) -> Result<(), StoreError> {
+        syncs::table
+            .filter(syncs::tenant_id.eq(self.scope.tenant).and(syncs::environment_id.eq(self.scope.environment)))
+            .filter(syncs::connection_id.eq(id))
+            .order(syncs::sync_id)
+            .select(syncs::sync_id)
+            .for_no_key_update()
+            .load::<SyncId>(self.connection)
+            .await?;
+        Ok(())
     }
 
     /// The connection of this end user to this account, if there is one that is neither revoked nor being deleted; held
@@ -269,7 +299,7 @@ impl Connections<'_> {
             .filter(connections::health.ne_all(["revoked", "deleting"]))
             .select(ConnectionColumns::as_select())
             .order(connections::connection_id)
-            .for_update()
+            .for_no_key_update()
             .first(self.connection)
             .await
             .optional()?

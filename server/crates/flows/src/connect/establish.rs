@@ -102,6 +102,7 @@ async fn write(
         return Ok(Tried::Done(Established::SessionOver));
     }
     tx.connections().lock_end_user(integration.id, &session.end_user.id).await?;
+    tx.connections().lock_syncs(target).await?;
     let present = match (session.reconnect, wanted.account()) {
         (Some(id), _) => Some(tx.connections().lock(id).await?),
         (None, Some(account)) => {

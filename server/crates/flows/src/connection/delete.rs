@@ -22,6 +22,10 @@ use crate::{
 /// The queue of the job that finishes deletions.
 pub const QUEUE: &str = "connection_delete";
 
+/// How often, and after which pause, a deletion is tried while a worker writes.
+const WRITER_TRIES: u32 = 30;
+const WRITER_PAUSE: Duration = Duration::from_millis(100);
+
 /// What a job of the queue does.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct DeleteJob {
@@ -71,6 +75,7 @@ pub async fn delete(ctx: Ctx<'_>, id: ConnectionId) -> Result<Deleted, DeleteErr
     let services = ctx.services;
     let now = services.now();
     let mut tx = services.store.begin(ctx.scope).await?;
+    tx.connections().lock_syncs(id).await?;
     let mut row = tx.connections().lock(id).await?;
     row.health = row.health.deleted();
     row.health_changed_at = now;
@@ -114,11 +119,34 @@ pub async fn finish(ctx: Ctx<'_>, id: ConnectionId, last: bool) -> Result<Delete
         Err((_, reason)) => format!("given up: {reason}"),
     };
 
+    for _ in 0..WRITER_TRIES {
+        match remove(ctx, id, &context, &revocation).await {
+            Ok(false) => {}
+            // Or another call was faster.
+            Ok(true) | Err(StoreError::NotFound) => {
+                services.connections.forget(id);
+                return Ok(Deleted::Gone);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        tokio::time::sleep(WRITER_PAUSE).await;
+    }
+    Ok(Deleted::Pending { retry_after: Some(Duration::from_secs(1)), reason: "a run is still writing".into() })
+}
+
+/// Removes it, with event and audit row. `false`, and nothing done, while a worker is just writing to one of its runs;
+/// the next page finds the connection stopped.
+async fn remove(
+    ctx: Ctx<'_>,
+    id: ConnectionId,
+    context: &ConnectionContext,
+    revocation: &str,
+) -> Result<bool, StoreError> {
+    let services = ctx.services;
     let mut tx = services.store.begin(ctx.scope).await?;
-    match tx.connections().lock(id).await {
-        Err(StoreError::NotFound) => return Ok(Deleted::Gone),
-        found => found?,
-    };
+    if !tx.connections().delete(id).await? {
+        return Ok(false);
+    }
     let data = json!({
         "connection_id": id,
         "integration_id": context.integration.id,
@@ -128,10 +156,8 @@ pub async fn finish(ctx: Ctx<'_>, id: ConnectionId, last: bool) -> Result<Delete
     event::emit(&mut tx, services, EventKind::ConnectionDeleted, Some(id), data).await?;
     let detail = json!({ "revocation": revocation, "account": context.connection.account });
     tx.audit(audit::row(services, ctx.actor, "connection.deleted", id, detail)).await?;
-    tx.connections().delete(id).await?;
     tx.commit().await?;
-    services.connections.forget(id);
-    Ok(Deleted::Gone)
+    Ok(true)
 }
 
 /// Asks the provider to let go. The error is for what may be better later: how long to wait, and why.

@@ -157,6 +157,8 @@ async fn fail(
     };
     if let Some(cause) = cause {
         let mut tx = services.store.begin(ctx.scope).await?;
+        // The connection before its credential, as a reconnect does.
+        tx.connections().lock(id).await?;
         let ended = tx.credentials().fail_refresh(id, lease, false, None, services.now()).await;
         if let Err(StoreError::Superseded(_)) = ended {
             return Ok(Refreshed::Done);
