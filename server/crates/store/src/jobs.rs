@@ -232,6 +232,16 @@ impl Jobs<'_, System> {
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
+    /// Whether a job of the queue with this serial key runs.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn is_running(&mut self, queue: &str, serial_key: &str) -> Result<bool, StoreError> {
+        let running = jobs::table
+            .filter(jobs::queue.eq(queue).and(jobs::serial_key.eq(serial_key)).and(jobs::state.eq("running")));
+        Ok(diesel::select(diesel::dsl::exists(running)).get_result(self.tx.connection()).await?)
+    }
+
     /// When the next job of a queue is due, if one waits.
     ///
     /// # Errors

@@ -259,7 +259,6 @@ impl Runs<'_> {
     pub async fn end(
         &mut self,
         fence: RunFence,
-        deleted: u64,
         failure: Option<&RunFailure>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
@@ -267,7 +266,6 @@ impl Runs<'_> {
         let changed = diesel::update(held(fence))
             .set((
                 runs::state.eq(state.as_str()),
-                runs::deleted.eq(runs::deleted + stored(deleted)),
                 runs::error_code.eq(failure.map(|failure| failure.code.as_str())),
                 runs::error_message.eq(failure.map(|failure| failure.message.as_str())),
                 runs::blame.eq(failure.map(|failure| failure.blame.as_str())),

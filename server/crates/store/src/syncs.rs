@@ -26,6 +26,8 @@ pub struct NewSync {
     pub mode: SyncMode,
     /// Seconds between runs.
     pub every_seconds: u32,
+    /// When it is due by its schedule; the first run is the caller's to put into the queue.
+    pub next_run_at: DateTime<Utc>,
 }
 
 /// A sync.

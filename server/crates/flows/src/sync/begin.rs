@@ -6,15 +6,14 @@ use domain::{
     run::{SyncMode, Trigger},
 };
 use ids::{RunId, SyncId};
-use store::{RunFence, StoreError, SyncRow};
+use store::StoreError;
 
-use super::SyncJob;
+use super::{SyncJob, run::Held};
 use crate::Services;
 
-/// A run in our hands.
+/// A run that begins or goes on.
 pub(super) struct Begun {
-    pub sync: SyncRow,
-    pub fence: RunFence,
+    pub held: Held,
     /// Where the next page begins.
     pub cursor: Option<String>,
     /// Pages that were committed before.
@@ -47,7 +46,13 @@ pub(super) async fn begin(services: &Services, scope: Scope, job: &SyncJob) -> R
         let last_line = tx.runs().last_line(run.id).await?;
         tx.commit().await?;
         let (cursor, pages) = (sync.cursor.clone(), run.pages);
-        return Ok(Beginning::Run(Box::new(Begun { sync, fence, cursor, pages, last_line, was_broken_off: true })));
+        return Ok(Beginning::Run(Box::new(Begun {
+            held: Held { scope, sync, fence },
+            cursor,
+            pages,
+            last_line,
+            was_broken_off: true,
+        })));
     }
     if tx.connections().context(sync.connection).await?.connection.health != Health::Active {
         return Ok(Beginning::Nothing("the connection is not active"));
@@ -59,7 +64,13 @@ pub(super) async fn begin(services: &Services, scope: Scope, job: &SyncJob) -> R
     tx.syncs().run_began(sync.id, id, is_full).await?;
     tx.commit().await?;
     let cursor = if is_full { None } else { sync.cursor.clone() };
-    Ok(Beginning::Run(Box::new(Begun { sync, fence, cursor, pages: 0, last_line: 0, was_broken_off: false })))
+    Ok(Beginning::Run(Box::new(Begun {
+        held: Held { scope, sync, fence },
+        cursor,
+        pages: 0,
+        last_line: 0,
+        was_broken_off: false,
+    })))
 }
 
 /// Takes up the run of a sync that was broken off, if there is one, and begins none.
@@ -74,5 +85,5 @@ pub(super) async fn take_up(services: &Services, scope: Scope, sync: SyncId) -> 
     let last_line = tx.runs().last_line(run.id).await?;
     tx.commit().await?;
     let cursor = sync.cursor.clone();
-    Ok(Some(Begun { sync, fence, cursor, pages: run.pages, last_line, was_broken_off: true }))
+    Ok(Some(Begun { held: Held { scope, sync, fence }, cursor, pages: run.pages, last_line, was_broken_off: true }))
 }

@@ -3,38 +3,17 @@
 use std::collections::HashSet;
 
 use domain::{
-    Scope,
     content::{ContentError, ContentHasher},
-    run::Counts,
+    run::{Counts, LogLevel},
 };
-use ids::SyncId;
 use plugin_host::Page;
-use store::{LogRow, NewRecord, RunFence, StoreError};
+use store::{NewRecord, StoreError};
 
+use super::{end, journal::Journal, run::Held};
 use crate::Services;
 
 /// Bytes of one record. Also keeps a page within what one statement can carry.
 const LARGEST_RECORD: usize = 4 << 20;
-
-/// A page and where it goes.
-pub(super) struct Batch {
-    pub scope: Scope,
-    pub sync: SyncId,
-    pub fence: RunFence,
-    pub page: Page,
-    /// Lines to write along with it.
-    pub lines: Vec<LogRow>,
-}
-
-/// What became of a page.
-#[derive(Debug)]
-pub(super) struct Ingested {
-    pub counts: Counts,
-    /// The number of the last line that was written along.
-    pub last_line: u32,
-    /// What is odd about the page, in words for the plugin's author.
-    pub warnings: Vec<String>,
-}
 
 /// Why a page was not ingested. Nothing of it was.
 #[derive(Debug, thiserror::Error)]
@@ -65,13 +44,32 @@ struct Prepared {
     warnings: Vec<String>,
 }
 
-/// Ingests a page: what is as stored is not written, what changed is numbered and written, the cursor moves, all or nothing.
-pub(super) async fn ingest(services: &Services, batch: Batch) -> Result<Ingested, IngestError> {
-    let Batch { scope, sync, fence, page, lines } = batch;
+/// Ingests a page: what is as stored is not written, what changed is numbered and written, the cursor moves, and with the
+/// last page the run ends, all or nothing. The journal comes back whatever happens, with what was not committed pending.
+pub(super) async fn ingest(
+    services: Services,
+    held: Held,
+    page: Page,
+    mut journal: Journal,
+) -> (Journal, Result<Counts, IngestError>) {
+    let outcome = ingest_page(&services, &held, page, &mut journal).await;
+    (journal, outcome)
+}
+
+async fn ingest_page(
+    services: &Services,
+    held: &Held,
+    page: Page,
+    journal: &mut Journal,
+) -> Result<Counts, IngestError> {
+    let (sync, fence, now) = (held.sync.id, held.fence, services.now());
     // Parsing and hashing is computing, and a page may be megabytes of it.
     let prepared = tokio::task::spawn_blocking(move || prepare(page)).await;
     let Prepared { page, kept, hashes, warnings } =
         prepared.map_err(|error| IngestError::Internal(error.to_string()))??;
+    for warning in warnings {
+        journal.note(LogLevel::Warn, warning, now);
+    }
     let records: Vec<NewRecord<'_>> = kept
         .iter()
         .zip(&hashes)
@@ -81,9 +79,8 @@ pub(super) async fn ingest(services: &Services, batch: Batch) -> Result<Ingested
         })
         .collect();
     let ids: Vec<&str> = records.iter().map(|record| record.external_id).collect();
-    let now = services.now();
 
-    let mut tx = services.store.begin(scope).await?;
+    let mut tx = services.store.begin(held.scope).await?;
     let place = tx.records().lock_for_page(sync, fence).await?;
     let mut last_seq = place.last_seq;
     let mut counts = Counts::default();
@@ -111,17 +108,31 @@ pub(super) async fn ingest(services: &Services, batch: Batch) -> Result<Ingested
     if !page.deleted.is_empty() {
         let gone: Vec<&str> = page.deleted.iter().map(String::as_str).collect();
         let deleted = tx.records().delete(sync, &gone, last_seq, now).await?;
-        counts.deleted = u64::try_from(deleted).unwrap_or_default();
+        counts.deleted = size_of(deleted);
         last_seq = last_seq.saturating_add(deleted);
     }
     if place.is_full {
         tx.records().saw(fence.run, place.page, &ids).await?;
+        if !page.more {
+            let unseen = tx.records().delete_unseen(sync, fence.run, last_seq, now).await?;
+            counts.deleted = counts.deleted.saturating_add(size_of(unseen));
+            last_seq = last_seq.saturating_add(unseen);
+        }
     }
     tx.records().advance(sync, last_seq, page.cursor.as_deref()).await?;
     tx.runs().add_page(fence, counts).await?;
+    if !page.more {
+        counts = end::succeed(&mut tx, services, held, journal).await?;
+    }
+    let lines = journal.pending();
     tx.runs().add_lines(fence.run, &lines).await?;
     tx.commit().await?;
-    Ok(Ingested { counts, last_line: lines.last().map_or(0, |line| line.line), warnings })
+    journal.written(&lines);
+    Ok(counts)
+}
+
+fn size_of(rows: i64) -> u64 {
+    u64::try_from(rows).unwrap_or_default()
 }
 
 fn size(length: usize) -> u64 {

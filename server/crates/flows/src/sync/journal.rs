@@ -42,9 +42,15 @@ impl Journal {
         self.lines.clone()
     }
 
-    /// The lines up to this number are written.
-    pub(super) fn written(&mut self, up_to: u32) {
+    /// The lines that were pending are committed.
+    pub(super) fn written(&mut self, lines: &[LogRow]) {
+        let up_to = lines.last().map_or(0, |line| line.line);
         self.lines.retain(|line| line.line > up_to);
+    }
+
+    /// The same log, in case this one is lost with the task that has it: lines that are not written yet are missing.
+    pub(super) fn spare(&self) -> Self {
+        Self { plugin: self.plugin.clone(), lines: Vec::new(), last_line: self.last_line }
     }
 
     fn gather(&mut self) {
@@ -89,7 +95,7 @@ mod tests {
         assert_eq!(pending[0].message, "a\u{fffd}b");
         assert_eq!(pending[1].message.len(), LONGEST_LINE);
         assert_eq!(journal.pending(), pending);
-        journal.written(8);
+        journal.written(&pending[..1]);
         assert_eq!(journal.pending().len(), 1);
         for _ in 0..2 * MOST_LINES {
             journal.note(LogLevel::Info, "x", at);

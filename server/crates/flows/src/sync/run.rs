@@ -8,13 +8,14 @@ use domain::{
 };
 use ids::RunId;
 use plugin_host::{Capabilities, Page, PluginLimits, PluginSession, Usage};
-use store::{RunFailure, StoreError};
+use store::{RunFailure, RunFence, StoreError, SyncRow};
+use tokio::task::{JoinError, JoinHandle};
 
 use super::{
     SyncJob,
     begin::{Beginning, Begun, begin, take_up},
-    end::Ending,
-    ingest::{Batch, IngestError, Ingested, ingest},
+    end,
+    ingest::{IngestError, ingest},
     journal::Journal,
     plugin_http::{PluginHttp, TokenSource},
     trouble::{Next, Stop, Trouble},
@@ -88,25 +89,12 @@ pub async fn run(services: &Services, scope: Scope, job: &SyncJob, tries: u32) -
         Beginning::Run(begun) => begun,
         Beginning::Nothing(why) => return Ok(Ran::Nothing(why)),
     };
-    let mut journal = Journal::after(begun.last_line);
-    let ending = Ending { services, scope, sync: &begun.sync, fence: begun.fence };
-    let mut work = Work {
-        services,
-        scope,
-        begun: &begun,
-        journal: &mut journal,
-        pages: 0,
-        has_begun_anew: false,
-        usage: Usage::default(),
-    };
+    let mut work = Work::new(services, &begun);
     let outcome = work.pages().await;
-    let (pages, usage) = (work.pages, work.usage);
-    let run = begun.fence.run;
+    let Work { mut journal, pages, usage, .. } = work;
+    let (held, run) = (&begun.held, begun.held.fence.run);
     let trouble = match outcome {
-        Ok(()) => {
-            let counts = ending.succeed(&mut journal).await?;
-            return Ok(Ran::Succeeded { run, counts, usage });
-        }
+        Ok(counts) => return Ok(Ran::Succeeded { run, counts, usage }),
         Err(Stop::Store(error)) => return Err(error.into()),
         Err(Stop::Trouble(trouble)) => trouble,
     };
@@ -115,12 +103,12 @@ pub async fn run(services: &Services, scope: Scope, job: &SyncJob, tries: u32) -
         Next::Retry(asked) if tries < MOST_TRIES => {
             let roll = u32::from_be_bytes(entropy::bytes(services.entropy.as_ref()));
             let after = retry::backoff(tries, asked, roll);
-            ending.wait(&trouble.failure.message, after.as_secs(), &mut journal).await?;
+            end::wait(services, held, &trouble.failure.message, after.as_secs(), &mut journal).await?;
             Ok(Ran::Later { run, after, reason: trouble.failure.message, has_progressed: pages > 0 })
         }
         next => {
             let reauth = if let Next::AskEndUser(cause) = next { Some(cause) } else { None };
-            ending.fail(&trouble.failure, reauth, &mut journal).await?;
+            end::fail(services, held, &trouble.failure, reauth, &mut journal).await?;
             Ok(Ran::Failed { run, failure: trouble.failure })
         }
     }
@@ -137,48 +125,58 @@ pub async fn give_up(services: &Services, scope: Scope, job: &SyncJob, reason: &
         message: format!("The run was broken off too many times: {reason}"),
         blame: Blame::Platform,
     };
-    let ending = Ending { services, scope, sync: &begun.sync, fence: begun.fence };
-    Ok(ending.fail(&failure, None, &mut Journal::after(begun.last_line)).await?)
+    let mut journal = Journal::after(begun.last_line);
+    Ok(end::fail(services, &begun.held, &failure, None, &mut journal).await?)
+}
+
+/// A run in our hands.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub scope: Scope,
+    pub sync: SyncRow,
+    pub fence: RunFence,
 }
 
 /// The pulling part of a run.
 struct Work<'a> {
     services: &'a Services,
-    scope: Scope,
     begun: &'a Begun,
-    journal: &'a mut Journal,
+    journal: Journal,
     /// Pages committed by this worker.
     pages: u32,
     has_begun_anew: bool,
     usage: Usage,
 }
 
-impl Work<'_> {
-    async fn pages(&mut self) -> Result<(), Stop> {
-        let (services, sync) = (self.services, &self.begun.sync);
-        let ctx = services.ctx(self.scope, Actor::System);
-        let fresh = credentials::fresh(ctx, sync.connection).await?;
+impl<'a> Work<'a> {
+    fn new(services: &'a Services, begun: &'a Begun) -> Self {
+        let journal = Journal::after(begun.last_line);
+        Self { services, begun, journal, pages: 0, has_begun_anew: false, usage: Usage::default() }
+    }
+
+    /// Everything from the credential to the last page. Gives what the whole run did.
+    async fn pages(&mut self) -> Result<Counts, Stop> {
+        let (services, held) = (self.services, &self.begun.held);
+        let (scope, connection, stream) = (held.scope, held.sync.connection, &held.sync.stream);
+        let fresh = credentials::fresh(services.ctx(scope, Actor::System), connection).await?;
         let access = fresh.access;
         let provider = Arc::clone(&access.provider);
         let Some(plugin) = &provider.plugin else {
-            return Err(
-                Trouble::new("no_plugin", "The provider has no plugin any more.", Blame::Tenant, Next::GiveUp).into()
-            );
+            let text = "The provider has no plugin any more.";
+            return Err(Trouble::new("no_plugin", text, Blame::Tenant, Next::GiveUp).into());
         };
-        if provider.manifest.stream(&sync.stream).is_none() {
-            let text = format!("The provider has no stream `{}` any more.", sync.stream);
+        if provider.manifest.stream(stream).is_none() {
+            let text = format!("The provider has no stream `{stream}` any more.");
             return Err(Trouble::new("no_stream", text, Blame::Tenant, Next::GiveUp).into());
         }
         self.say_how_it_begins();
-        let source = TokenSource::Stored { scope: self.scope, connection: sync.connection };
         let capabilities = Capabilities {
-            http: Box::new(PluginHttp::new(services.clone(), source)),
+            http: Box::new(PluginHttp::new(services.clone(), TokenSource::Stored { scope, connection })),
             log: Box::new(self.journal.plugin()),
             clock: Arc::clone(&services.clock),
         };
         let session = plugin.session(capabilities, PluginLimits::default()).await.map_err(Trouble::from)?;
-        let puller = Puller { session, connection: access.plugin_connection(), stream: &sync.stream };
-        self.pull_all(puller).await
+        self.pull_all(Puller { session, connection: access.plugin_connection(), stream }).await
     }
 
     fn say_how_it_begins(&mut self) {
@@ -191,42 +189,43 @@ impl Work<'_> {
         self.journal.note(LogLevel::Info, how, self.services.now());
     }
 
-    async fn pull_all(&mut self, mut puller: Puller<'_>) -> Result<(), Stop> {
-        let mut pulled = self.pull(&mut puller, self.begun.cursor.as_deref()).await?;
+    async fn pull_all(&mut self, mut puller: Puller<'_>) -> Result<Counts, Stop> {
+        let mut page = match puller.pull(self.begun.cursor.as_deref()).await {
+            Ok(page) => page,
+            Err(trouble) => self.begin_anew(&mut puller, trouble).await?,
+        };
         loop {
-            let next_cursor = pulled.cursor.clone();
-            let is_last = !pulled.more;
-            let batch = Batch {
-                scope: self.scope,
-                sync: self.begun.sync.id,
-                fence: self.begun.fence,
-                page: pulled,
-                lines: self.journal.pending(),
-            };
-            // On a task of its own, so that it goes on while the plugin computes.
-            let services = self.services.clone();
-            let ingesting = tokio::spawn(async move { ingest(&services, batch).await });
+            let next_cursor = page.cursor.clone();
+            let is_last = !page.more;
+            let ingesting = self.ingest(page);
             if is_last {
-                let ingested = ingesting.await;
                 self.usage = puller.session.usage();
+                let ingested = ingesting.await;
                 return self.ingested(ingested);
             }
             let (ingested, next) = tokio::join!(ingesting, puller.pull(next_cursor.as_deref()));
             self.usage = puller.session.usage();
             self.ingested(ingested)?;
-            pulled = match next {
+            page = match next {
                 Ok(page) => page,
                 Err(trouble) => self.begin_anew(&mut puller, trouble).await?,
             };
         }
     }
 
-    /// The first page, or the first after beginning anew.
-    async fn pull(&mut self, puller: &mut Puller<'_>, cursor: Option<&str>) -> Result<Page, Stop> {
-        match puller.pull(cursor).await {
-            Ok(page) => Ok(page),
-            Err(trouble) => self.begin_anew(puller, trouble).await,
-        }
+    /// Begins to ingest a page, on a task of its own, so that it goes on while the plugin computes.
+    fn ingest(&mut self, page: Page) -> JoinHandle<(Journal, Result<Counts, IngestError>)> {
+        let spare = self.journal.spare();
+        let journal = std::mem::replace(&mut self.journal, spare);
+        tokio::spawn(ingest(self.services.clone(), self.begun.held.clone(), page, journal))
+    }
+
+    fn ingested(&mut self, done: Result<(Journal, Result<Counts, IngestError>), JoinError>) -> Result<Counts, Stop> {
+        let (journal, outcome) = done.map_err(|error| IngestError::Internal(error.to_string()))?;
+        self.journal = journal;
+        let counts = outcome?;
+        self.pages = self.pages.saturating_add(1);
+        Ok(counts)
     }
 
     /// Where the trouble is a cursor that the provider forgot, the first page of all; once in a run.
@@ -235,26 +234,11 @@ impl Work<'_> {
             return Err(trouble.into());
         }
         self.has_begun_anew = true;
-        let (services, begun) = (self.services, self.begun);
         let text =
             format!("The provider does not know the cursor any more; beginning anew: {}", trouble.failure.message);
-        self.journal.note(LogLevel::Warn, text, services.now());
-        Ending { services, scope: self.scope, sync: &begun.sync, fence: begun.fence }.begin_anew().await?;
+        self.journal.note(LogLevel::Warn, text, self.services.now());
+        end::begin_anew(self.services, &self.begun.held).await?;
         Ok(puller.pull(None).await?)
-    }
-
-    fn ingested(
-        &mut self,
-        ingested: Result<Result<Ingested, IngestError>, tokio::task::JoinError>,
-    ) -> Result<(), Stop> {
-        let ingested = ingested.map_err(|error| IngestError::Internal(error.to_string()))??;
-        self.pages = self.pages.saturating_add(1);
-        self.journal.written(ingested.last_line);
-        for warning in ingested.warnings {
-            self.journal.note(LogLevel::Warn, warning, self.services.now());
-        }
-        tracing::debug!(run.id = %self.begun.fence.run, pages = self.pages, counts = ?ingested.counts, "page ingested");
-        Ok(())
     }
 }
 

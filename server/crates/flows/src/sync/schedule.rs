@@ -12,7 +12,7 @@ use domain::{
 use ids::{ConnectionId, SyncId};
 use store::{NewSync, StoreError, Tx};
 
-use super::{enqueue_now, job};
+use super::{QUEUE, enqueue_now, job};
 use crate::Services;
 
 /// Syncs that one pass looks at.
@@ -41,6 +41,7 @@ pub async fn begin_for_connection(
             stream: stream.name.clone(),
             mode: SyncMode::from(stream.mode),
             every_seconds: stream.every_minutes.saturating_mul(60).max(60),
+            next_run_at: next_run(services, stream.every_minutes.saturating_mul(60).max(60), 0),
         })
         .collect();
     for sync in tx.syncs().ensure(connection, &wanted, services.now()).await? {
@@ -59,7 +60,9 @@ pub async fn enqueue_due(services: &Services) -> Result<usize, StoreError> {
     let mut tx = services.store.begin_system().await?;
     let due = tx.due_syncs(now, BATCH).await?;
     for sync in &due {
-        if sync.is_connected {
+        // One that still runs from the last time is not run again right after.
+        let is_running = tx.jobs().is_running(QUEUE, &sync.id.to_string()).await?;
+        if sync.is_connected && !is_running {
             tx.jobs().enqueue_in(sync.scope, job(services, sync.id, Trigger::Schedule), now).await?;
         }
         tx.postpone_sync(sync.id, next_run(services, sync.every_seconds, sync.failures)).await?;
