@@ -25,6 +25,8 @@ pub struct Services {
     pub egress: Egress,
     /// Manifests and plugins.
     pub providers: Arc<Providers>,
+    /// What was read of connections lately; made to hear the store's notices at start.
+    pub connections: Arc<crate::credentials::ConnectionCache>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
