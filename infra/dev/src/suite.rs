@@ -45,7 +45,7 @@ fn everything(tally: &mut Tally, arguments: &[&str]) -> Outcome<()> {
     web::build(&progress)?;
 
     if everything {
-        check(&progress, tally, "cargo fmt", cargo().args(["fmt", "--all", "--check"]))?;
+        check(&progress, tally, "cargo fmt", cargo().args(["fmt", "--all", "--check", "--", "-l"]))?;
     }
     progress.step("Build", || {
         succeed(cargo().args(["build", "--workspace", "--bins"]))?;
