@@ -105,6 +105,11 @@ const page = (name) => {
       [files.wasm]: emit(join(made, files.wasm), wasm),
       [files.style]: emit(join(made, files.style), style),
     };
+    // The server's own small pages around this one link these under fixed names; they are not loaded with the page.
+    for (const file of ['pages.css', 'pages.js']) {
+      const source = join(web, name, file);
+      if (existsSync(source)) emit(join(made, file), minify({ entryPoints: [source], target: 'es2022' }));
+    }
     // The server may be compiling against the old folder: it is gone for an instant only.
     mkdirSync(dist, { recursive: true });
     rmSync(join(dist, name), { recursive: true, force: true });

@@ -35,7 +35,10 @@ impl Host {
             (false, Some(_)) => Stage::Window,
             (false, None) => Stage::Alone,
         };
-        Self { stage, session, origins: Vec::new() }
+        // Until the session was read, and for one that is over: the page that framed this one. That it may is known,
+        // the browser has held its origin against the session's list (frame-ancestors) before it showed anything.
+        let framed_by = (stage == Stage::Framed).then(referrer_origin).flatten();
+        Self { stage, session, origins: framed_by.into_iter().collect() }
     }
 
     pub fn stage(&self) -> Stage {
@@ -121,6 +124,14 @@ pub fn watch_height(tell: impl Fn(f64) + 'static) {
         observer.observe(&panel);
     }
     measure.forget();
+}
+
+/// The loader has the frame's first request name the origin that it is on, and nothing more.
+fn referrer_origin() -> Option<String> {
+    let referrer = document().referrer();
+    let (scheme, rest) = referrer.split_once("://")?;
+    let host = rest.split('/').next().filter(|host| !host.is_empty())?;
+    Some(format!("{scheme}://{host}"))
 }
 
 fn parent() -> Option<Window> {
