@@ -30,7 +30,9 @@ async fn pl_1_infinite_loop_runs_out_of_fuel() {
 #[tokio::test(flavor = "current_thread")]
 async fn pl_1_infinite_loop_gives_way_and_runs_out_of_time() {
     let host = host();
-    let limits = PluginLimits { fuel: u64::MAX, wall: Duration::from_millis(400), ..tight() };
+    let limits = PluginLimits { fuel: u64::MAX, wall: Duration::from_millis(1500), ..tight() };
+    // Compiled before, so that the time is spent on running.
+    assert_unharmed(&host).await;
     let mut looping = load(&host, "", FOREVER).await.session(capabilities(), limits).await.unwrap();
     let mut meanwhile = 0;
     let connection = Connection::default();
@@ -48,7 +50,7 @@ async fn pl_1_infinite_loop_gives_way_and_runs_out_of_time() {
     assert!(matches!(error, PluginError::TimedOut { .. }), "{error}");
     assert!(meanwhile > 3, "the neighbour ran {meanwhile} times beside the loop");
     let used = looping.usage();
-    assert!(used.elapsed >= Duration::from_millis(400) && used.elapsed < Duration::from_secs(20), "{used:?}");
+    assert!(used.elapsed >= Duration::from_millis(1500) && used.elapsed < Duration::from_secs(60), "{used:?}");
     assert!(used.fuel > 0, "{used:?}");
 }
 
