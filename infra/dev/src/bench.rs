@@ -1,6 +1,4 @@
-//! `cargo dev bench`: builds what is measured, optimised, and measures it.
-
-use std::path::Path;
+//! `cargo dev bench`: builds what is measured, optimised, installs what it is measured beside, and runs the benchmarks.
 
 use crate::{
     plugins,
@@ -10,32 +8,46 @@ use crate::{
     web,
 };
 
-/// Builds and runs the benchmarks, which print a table of ratios.
+/// Builds and runs the benchmarks. They print one table.
 pub fn bench() -> Outcome<()> {
     let progress = Progress::of(6 + web::STEPS);
     setup::wasm(&progress)?;
     setup::node(&progress)?;
     setup::postgres(&progress)?;
-    progress.step("nginx and wrk", || {
-        // Servers are not on everybody's PATH.
-        let sbin =
-            |name: &str| ["/usr/sbin", "/usr/local/sbin"].iter().any(|folder| Path::new(folder).join(name).is_file());
-        let missing = |name: &str| find(&[name]).is_none() && !sbin(name);
-        let wanted: Vec<&str> = ["nginx", "wrk"].into_iter().filter(|name| missing(name)).collect();
-        if !wanted.is_empty() {
-            apt_install(&wanted)?;
+    progress.step("What it is measured beside", || {
+        let postgres = pg::Binaries::find(&root());
+        let has_pgbench = postgres.is_some_and(|postgres| postgres.path("pgbench").is_file());
+        let wanted: [(&str, bool); 3] = [
+            ("nginx-light", find(&["nginx"]).is_some() || std::path::Path::new("/usr/sbin/nginx").is_file()),
+            ("wrk", find(&["wrk"]).is_some()),
+            ("postgresql", has_pgbench || find(&["pgbench"]).is_some()),
+        ];
+        let missing: Vec<&str> = wanted.iter().filter(|(_, is_there)| !is_there).map(|(name, _)| *name).collect();
+        if !missing.is_empty() {
+            apt_install(&missing)?;
         }
-        Ok(((), if wanted.is_empty() { "found" } else { "installed" }.to_owned()))
+        Ok(((), "nginx, wrk and pgbench".to_owned()))
     })?;
     plugins::build(&progress)?;
     web::build(&progress)?;
     progress.step("Server, optimised", || {
-        let packages = ["-p", "patchbay", "-p", "patchbay-acme", "-p", "patchbay-bench"];
-        run(cargo().args(["build", "--release", "--bins"]).args(packages))?;
+        run(cargo().args([
+            "build",
+            "--release",
+            "-p",
+            "patchbay",
+            "-p",
+            "patchbay-acme",
+            "-p",
+            "patchbay-bench",
+            "--bins",
+        ]))?;
+        run(cargo().args(["bench", "--no-run", "-p", "patchbay-plugin-host", "--bench", "instance"]))?;
         Ok(((), "built".to_owned()))
     })?;
     say("");
     let target = root().join("target/release");
     let mut bench = command(target.join("bench"));
-    run(bench.arg(root()).args([target.join("patchbay"), target.join("acme-server"), plugins::folder()]))
+    bench.arg(root()).arg(target.join("patchbay")).arg(target.join("acme-server")).arg(plugins::folder());
+    run(&mut bench)
 }

@@ -2,7 +2,6 @@
 //! which needs no more either), so that it is there a second after a fresh clone.
 
 mod bench;
-mod bench;
 mod demo;
 mod plugins;
 mod progress;
@@ -25,7 +24,6 @@ cargo dev schema          write the store's schema.rs from the migrations
 cargo dev demo            run the main job: everything up, with links to click; --walk does the clicking and
                           checks each step, --release optimises the server
 cargo dev bench           print the benchmarks: each figure beside a reference measured in the same run
-cargo dev bench           measure, each figure beside a reference in the same run; prints a table of ratios
 cargo dev test            set up, build and run every check and test; ends with `N passed, N failed, N skipped`
 cargo dev test FILTER …   only `cargo test FILTER …`, with all that tests need brought up";
 
@@ -50,7 +48,6 @@ fn main() -> ExitCode {
         }
         ["schema"] => schema::write(&Progress::of(schema::STEPS)).map(|()| true),
         ["demo", rest @ ..] => demo::demo(rest).map(|()| true),
-        ["bench", parts @ ..] => bench::bench(parts).map(|()| true),
         ["bench", parts @ ..] => bench::bench(parts).map(|()| true),
         ["test", rest @ ..] => suite::run(rest),
         [] | ["help" | "--help" | "-h"] => {
