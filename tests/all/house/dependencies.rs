@@ -14,7 +14,8 @@ struct Package {
 }
 
 fn packages() -> BTreeMap<String, Package> {
-    let manifests = tree::files("").into_iter().filter(|path| path.file_name().is_some_and(|name| name == "Cargo.toml"));
+    let manifests =
+        tree::files("").into_iter().filter(|path| path.file_name().is_some_and(|name| name == "Cargo.toml"));
     let packages = manifests.filter_map(|path| {
         let manifest = tree::text(&path);
         let table: Table = manifest.parse().unwrap();
@@ -24,7 +25,14 @@ fn packages() -> BTreeMap<String, Package> {
         let targets = targets.filter_map(|(_, target)| target.as_table());
         for place in targets.chain([&table]) {
             for kind in ["dependencies", "build-dependencies"] {
-                names.extend(place.get(kind).and_then(|kind| kind.as_table()).into_iter().flatten().map(|(name, _)| name.clone()));
+                names.extend(
+                    place
+                        .get(kind)
+                        .and_then(|kind| kind.as_table())
+                        .into_iter()
+                        .flatten()
+                        .map(|(name, _)| name.clone()),
+                );
             }
         }
         let folder = path.parent().unwrap().display().to_string();
@@ -51,8 +59,12 @@ fn only_these_may_name_the_walls() {
         ("standardwebhooks", &["patchbay-flows", "patchbay-demo", "tests"]),
     ];
     // The same for families: a beginning of the name, and the folders below which it may be named.
-    let families: &[(&str, &[&str])] =
-        &[("actix", &["server", "infra/acme", "tests"]), ("leptos", &["web/"]), ("gloo-", &["web/"]), ("wit-bindgen", &["sdk-plugin"])];
+    let families: &[(&str, &[&str])] = &[
+        ("actix", &["server", "infra/acme", "tests"]),
+        ("leptos", &["web/"]),
+        ("gloo-", &["web/"]),
+        ("wit-bindgen", &["sdk-plugin"]),
+    ];
     let packages = packages();
     for (name, package) in &packages {
         for dependency in &package.names {
@@ -60,8 +72,13 @@ fn only_these_may_name_the_walls() {
                 assert!(allowed.contains(&name.as_str()), "{name} may not name {dependency}: only {allowed:?} may");
             }
             if let Some((_, allowed)) = families.iter().find(|(family, _)| dependency.starts_with(family)) {
-                let fits = |place: &&str| package.folder == **place || (place.ends_with('/') && package.folder.starts_with(*place));
-                assert!(allowed.iter().any(|place| fits(&place)), "{name} may not name {dependency}: only {allowed:?} may");
+                let fits = |place: &&str| {
+                    package.folder == **place || (place.ends_with('/') && package.folder.starts_with(*place))
+                };
+                assert!(
+                    allowed.iter().any(|place| fits(&place)),
+                    "{name} may not name {dependency}: only {allowed:?} may"
+                );
             }
         }
     }
@@ -111,16 +128,21 @@ fn our_own_crates_point_one_way() {
     ];
     let workspace: Table = tree::text("Cargo.toml").parse().unwrap();
     let ours = workspace["workspace"]["dependencies"].as_table().unwrap();
-    let ours: BTreeSet<_> = ours.iter().filter(|(_, entry)| entry.get("path").is_some()).map(|(name, _)| name.as_str()).collect();
+    let ours: BTreeSet<_> =
+        ours.iter().filter(|(_, entry)| entry.get("path").is_some()).map(|(name, _)| name.as_str()).collect();
     assert!(ours.len() > 10, "the table of our own crates was read: {ours:?}");
     for (name, package) in packages() {
         if name == "tests" {
             continue;
         }
         let rule = below.iter().find(|(listed, _)| *listed == name);
-        let (_, allowed) = rule.unwrap_or_else(|| panic!("say in this table what {name} ({}) may point at", package.folder));
+        let (_, allowed) =
+            rule.unwrap_or_else(|| panic!("say in this table what {name} ({}) may point at", package.folder));
         for dependency in package.names.iter().filter(|dependency| ours.contains(dependency.as_str())) {
-            assert!(allowed.contains(&dependency.as_str()), "{name} may not point at {dependency}: only at {allowed:?}");
+            assert!(
+                allowed.contains(&dependency.as_str()),
+                "{name} may not point at {dependency}: only at {allowed:?}"
+            );
         }
     }
 }
@@ -132,7 +154,10 @@ fn members_take_every_dependency_from_the_workspace() {
         for kind in ["dependencies", "build-dependencies", "dev-dependencies"] {
             for (dependency, entry) in table.get(kind).and_then(|kind| kind.as_table()).into_iter().flatten() {
                 let shared = entry.get("workspace").and_then(toml::Value::as_bool) == Some(true);
-                assert!(shared, "{name}: {dependency} has a version of its own; name it in the root's table, with its reason");
+                assert!(
+                    shared,
+                    "{name}: {dependency} has a version of its own; name it in the root's table, with its reason"
+                );
             }
         }
     }

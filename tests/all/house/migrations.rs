@@ -23,7 +23,13 @@ async fn shape(database: &Database) -> Vec<Vec<Option<String>>> {
         )
         .await;
     shape.extend(database.sql("SELECT proname, prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname = 'public' ORDER BY 1").await);
-    shape.extend(database.sql("SELECT polname, polrelid::regclass::text, pg_get_expr(polqual, polrelid) FROM pg_policy ORDER BY 1, 2").await);
+    shape.extend(
+        database
+            .sql(
+                "SELECT polname, polrelid::regclass::text, pg_get_expr(polqual, polrelid) FROM pg_policy ORDER BY 1, 2",
+            )
+            .await,
+    );
     shape.extend(database.sql("SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text NOT LIKE '\\_\\_%' ORDER BY 1").await);
     shape.extend(database.sql("SELECT defaclobjtype::text, defaclacl::text FROM pg_default_acl ORDER BY 1").await);
     shape

@@ -3,7 +3,7 @@
 mod dependencies;
 mod migrations;
 mod names;
-mod openapi;
+pub(crate) mod openapi;
 mod problems;
 mod providers;
 mod reasons;

@@ -33,7 +33,11 @@ fn the_top_level_is_as_the_architecture_says() {
         let mut parts = path.components();
         let first = parts.next().unwrap().as_os_str().to_str().unwrap();
         let is_folder = parts.next().is_some();
-        assert!(!is_folder || first.starts_with('.') || folders.contains(&first), "{}: no such top-level folder", path.display());
+        assert!(
+            !is_folder || first.starts_with('.') || folders.contains(&first),
+            "{}: no such top-level folder",
+            path.display()
+        );
     }
     for folder in folders {
         assert!(tree::root().join(folder).is_dir(), "{folder} is missing");

@@ -36,7 +36,11 @@ fn no_provider_is_named_in_the_server_or_the_pages() {
 fn every_provider_has_the_name_of_its_folder() {
     for slug in slugs() {
         let folder = Path::new("plugins").join(&slug).join("provider.toml");
-        let file = if tree::root().join(&folder).exists() { folder } else { Path::new("plugins/catalog").join(format!("{slug}.toml")) };
+        let file = if tree::root().join(&folder).exists() {
+            folder
+        } else {
+            Path::new("plugins/catalog").join(format!("{slug}.toml"))
+        };
         let manifest: toml::Table = tree::text(&file).parse().unwrap();
         assert_eq!(manifest["slug"].as_str(), Some(slug.as_str()), "{}", file.display());
     }

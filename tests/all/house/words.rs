@@ -33,7 +33,8 @@ fn names_host(text: &str, host: &str) -> bool {
     text.match_indices(host).any(|(at, _)| {
         let before = text[..at].chars().next_back();
         let after = text[at + host.len()..].chars().next();
-        !before.is_some_and(|c| c.is_alphanumeric() || c == '-') && !after.is_some_and(|c| c.is_alphanumeric() || c == '-')
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '-')
+            && !after.is_some_and(|c| c.is_alphanumeric() || c == '-')
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use domain::clock::Clock;
 
 /// The system's time, and what was added to it.
@@ -20,6 +20,7 @@ impl TestClock {
 
 impl Clock for TestClock {
     fn now(&self) -> DateTime<Utc> {
-        Utc::now() + TimeDelta::milliseconds(self.ahead_ms.load(Ordering::SeqCst))
+        // As fine as the database keeps it, like the system's clock of the server.
+        (Utc::now() + TimeDelta::milliseconds(self.ahead_ms.load(Ordering::SeqCst))).trunc_subsecs(6)
     }
 }

@@ -92,7 +92,8 @@ impl Scene {
         let other = world.operator().post(&environments, &json!({ "slug": "dev", "name": "Development" })).await.ok();
         let other_environment = text(&other["id"]);
         let wish = json!({ "name": "backend", "scopes": ["*"] });
-        let other_key = world.operator().post(&format!("{environments}/{other_environment}/api-keys"), &wish).await.ok();
+        let other_key =
+            world.operator().post(&format!("{environments}/{other_environment}/api-keys"), &wish).await.ok();
         let ids = [
             ("tenant", tenant),
             ("environment", text(&world.tenant().environment["id"])),
@@ -142,7 +143,10 @@ impl Scene {
             "post /v1/connect/sessions" => json!({ "end_user": { "id": "merchant-3" } }),
             "post /v1/endpoints" => json!({ "url": "http://127.0.0.1:9/webhooks" }),
             name => {
-                assert!(!operation.has_body || name.contains("/proxy/"), "say in the scene what a good body of {name} is");
+                assert!(
+                    !operation.has_body || name.contains("/proxy/"),
+                    "say in the scene what a good body of {name} is"
+                );
                 return None;
             }
         };

@@ -30,7 +30,9 @@ async fn sv_1_row_level_security_refuses_when_the_application_forgets() {
     let url = world.database().url();
     let (tenant, environment) = (scene.uuid("tenant").await, scene.uuid("environment").await);
     let stranger = world.one("SELECT tenant_id FROM tenants WHERE slug = 'neighbour'").await;
-    let theirs = world.one("SELECT environment_id FROM environments JOIN tenants USING (tenant_id) WHERE tenants.slug = 'neighbour'").await;
+    let theirs = world
+        .one("SELECT environment_id FROM environments JOIN tenants USING (tenant_id) WHERE tenants.slug = 'neighbour'")
+        .await;
     let sibling = world.one("SELECT environment_id FROM environments WHERE slug = 'dev'").await;
     let set = |tenant: &str, environment: &str| {
         format!("SET patchbay.tenant = '{tenant}'; SET patchbay.environment = '{environment}';")
@@ -38,29 +40,42 @@ async fn sv_1_row_level_security_refuses_when_the_application_forgets() {
     for (table, columns) in tables(world).await {
         let all = world.one(&format!("SELECT count(*) FROM {table} WHERE tenant_id = '{tenant}'")).await;
         assert!(all != "0" || MAY_BE_EMPTY.contains(&table.as_str()), "the scene has no {table}");
-        let seen = async |settings: &str| as_app(&url, &format!("{settings} SELECT count(*) FROM {table}")).await.unwrap();
+        let seen =
+            async |settings: &str| as_app(&url, &format!("{settings} SELECT count(*) FROM {table}")).await.unwrap();
         let of_tenant = async |settings: &str| {
-            as_app(&url, &format!("{settings} SELECT count(*) FROM {table} WHERE tenant_id = '{tenant}'")).await.unwrap()
+            as_app(&url, &format!("{settings} SELECT count(*) FROM {table} WHERE tenant_id = '{tenant}'"))
+                .await
+                .unwrap()
         };
         assert_eq!(seen("").await, "0", "{table}: nobody said whose, and yet");
         assert_eq!(seen(&set("", "")).await, "0", "{table}: settings that are empty");
         assert_eq!(of_tenant(&set(&stranger, &theirs)).await, "0", "{table}: another tenant");
         // An environment of ours with another tenant's name on it opens nothing of either.
         assert_eq!(of_tenant(&set(&stranger, &environment)).await, "0", "{table}: another tenant with our environment");
-        let is_environments = columns.contains(&"environment_id".to_owned()) && !["environments", "audit"].contains(&table.as_str());
+        let is_environments =
+            columns.contains(&"environment_id".to_owned()) && !["environments", "audit"].contains(&table.as_str());
         if is_environments {
-            let sql = format!("{} SELECT count(*) FROM {table} WHERE environment_id = '{environment}'", set(&tenant, &sibling));
+            let sql = format!(
+                "{} SELECT count(*) FROM {table} WHERE environment_id = '{environment}'",
+                set(&tenant, &sibling)
+            );
             assert_eq!(as_app(&url, &sql).await.unwrap(), "0", "{table}: another environment of the tenant");
         }
         // The wall has a gate: with the right words the rows are there.
-        let ours = if is_environments { format!("environment_id = '{environment}'") } else { format!("tenant_id = '{tenant}'") };
+        let ours = if is_environments {
+            format!("environment_id = '{environment}'")
+        } else {
+            format!("tenant_id = '{tenant}'")
+        };
         let count = world.one(&format!("SELECT count(*) FROM {table} WHERE {ours}")).await;
         let sql = format!("{} SELECT count(*) FROM {table} WHERE {ours}", set(&tenant, &environment));
         assert_eq!(as_app(&url, &sql).await.unwrap(), count, "{table}: the tenant itself");
         if count == "0" {
             continue;
         }
-        let row = world.one(&format!("SELECT replace(to_jsonb(t)::text, '''', '''''') FROM {table} t WHERE {ours} LIMIT 1")).await;
+        let row = world
+            .one(&format!("SELECT replace(to_jsonb(t)::text, '''', '''''') FROM {table} t WHERE {ours} LIMIT 1"))
+            .await;
         let insert = format!("INSERT INTO {table} SELECT * FROM jsonb_populate_record(NULL::{table}, '{row}')");
         for settings in ["".to_owned(), set(&stranger, &theirs)] {
             let refused = as_app(&url, &format!("{settings} {insert}")).await.unwrap_err();
@@ -72,4 +87,3 @@ async fn sv_1_row_level_security_refuses_when_the_application_forgets() {
     }
     scene.world.end().await;
 }
-

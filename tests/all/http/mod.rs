@@ -1,0 +1,21 @@
+//! The API, resource by resource: the files mirror the folders of `server/src/http`. Every operation has a test that
+//! carries its id in its name; a house rule sees to it.
+
+mod api_keys;
+mod connect_page;
+mod connect_sessions;
+mod connected;
+mod connections;
+mod deliveries;
+pub(crate) mod edge;
+mod endpoints;
+mod integrations;
+mod operator;
+mod portal;
+mod problems;
+mod providers;
+mod proxy;
+mod rate_limit;
+mod records;
+mod runs;
+mod syncs;
