@@ -8,8 +8,8 @@ use crate::{
     web,
 };
 
-/// Builds and runs the benchmarks. They print one table.
-pub fn bench() -> Outcome<()> {
+/// Builds and runs the benchmarks, or those of their parts that are named. They print one table.
+pub fn bench(parts: &[&str]) -> Outcome<()> {
     let progress = Progress::of(6 + web::STEPS);
     setup::wasm(&progress)?;
     setup::node(&progress)?;
@@ -49,5 +49,5 @@ pub fn bench() -> Outcome<()> {
     let target = root().join("target/release");
     let mut bench = command(target.join("bench"));
     bench.arg(root()).arg(target.join("patchbay")).arg(target.join("acme-server")).arg(plugins::folder());
-    run(&mut bench)
+    run(bench.args(parts))
 }
