@@ -395,13 +395,11 @@ impl Reader<'_> {
     fn put_number(&mut self, digits: impl Iterator<Item = u8>, count: i64, point: i64) {
         let out = &mut self.out.canonical;
         if (1..=PLAIN_DIGITS).contains(&point) {
-            let mut place = 0;
-            for digit in digits {
+            for (place, digit) in (0_i64..).zip(digits) {
                 if place == point {
                     out.push(b'.');
                 }
                 out.push(digit);
-                place += 1;
             }
             for _ in count..point {
                 out.push(b'0');

@@ -1,6 +1,6 @@
 //! Syncs: what is pulled, where it stands and when it is due.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{
@@ -176,7 +176,7 @@ fn with_last_run() -> _ {
 
 impl Syncs<'_> {
     /// Makes the syncs that a connection lacks, and forgets the failures of those that it has. Gives the ids of all, in
-    /// the order given. All are due an interval from now: whoever calls this has them run at once, and one that were due
+    /// the order given. Whoever calls this has them run at once; `next_run_at` is an interval later, for one that were due
     /// now would be put into the queue a second time.
     ///
     /// # Errors
@@ -190,7 +190,6 @@ impl Syncs<'_> {
         let mut ids = Vec::with_capacity(wanted.len());
         for sync in wanted {
             let (mode, every) = (sync.mode.as_str(), i32::try_from(sync.every_seconds).unwrap_or(i32::MAX));
-            let next = now + TimeDelta::seconds(every.into());
             let id = diesel::insert_into(syncs::table)
                 .values((
                     syncs::sync_id.eq(sync.id),
@@ -200,7 +199,7 @@ impl Syncs<'_> {
                     syncs::stream.eq(&sync.stream),
                     syncs::mode.eq(mode),
                     syncs::every_seconds.eq(every),
-                    syncs::next_run_at.eq(next),
+                    syncs::next_run_at.eq(sync.next_run_at),
                     syncs::created_at.eq(now),
                 ))
                 .on_conflict((syncs::connection_id, syncs::stream))
@@ -208,7 +207,7 @@ impl Syncs<'_> {
                 .set((
                     syncs::mode.eq(mode),
                     syncs::every_seconds.eq(every),
-                    syncs::next_run_at.eq(next),
+                    syncs::next_run_at.eq(sync.next_run_at),
                     syncs::failures.eq(0),
                 ))
                 .returning(syncs::sync_id)
