@@ -9,6 +9,10 @@ use pg::Binaries;
 
 use crate::Outcome;
 
+const USAGE: &str = "usage: bench ROOT PATCHBAY ACME-SERVER PLUGINS [PART…]";
+/// What can be measured by itself.
+const PARTS: [&str; 7] = ["pages", "instance", "start", "reads", "proxied", "ingest", "crowd"];
+
 /// Where things are.
 pub struct Places {
     /// The repository.
@@ -26,15 +30,19 @@ pub struct Places {
 }
 
 impl Places {
-    /// As the command line says.
-    pub fn from_arguments() -> Outcome<Self> {
+    /// As the command line says, and the names of what alone is to be measured; none for everything.
+    pub fn from_arguments() -> Outcome<(Self, Vec<String>)> {
         let mut arguments = env::args().skip(1);
-        let mut path = || arguments.next().map(PathBuf::from).ok_or("usage: bench ROOT PATCHBAY ACME-SERVER PLUGINS");
+        let mut path = || arguments.next().map(PathBuf::from).ok_or(USAGE);
         let (root, patchbay, acme, plugins) = (path()?, path()?, path()?, path()?);
         let folder = root.join(".cache/bench");
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let postgres = Binaries::find(&root).ok_or("there is no Postgres: run `cargo dev setup`")?;
-        Ok(Self { root, patchbay, acme, plugins, folder, postgres })
+        let only: Vec<String> = arguments.collect();
+        if let Some(unknown) = only.iter().find(|name| !PARTS.contains(&name.as_str())) {
+            return Err(format!("there is no {unknown} to be measured, only {}", PARTS.join(", ")));
+        }
+        Ok((Self { root, patchbay, acme, plugins, folder, postgres }, only))
     }
 
     /// A program of Postgres: beside the server, else on `PATH`.
