@@ -5,3 +5,24 @@ mod support;
 
 // The ten rows of one request's walk, one by one.
 mod journey;
+
+// The same through a browser, on a phone's window and on a laptop's; and the portal.
+mod browser;
+
+// What happens when something dies, hangs or lies.
+mod faults;
+
+// Who may see and do what: every operation of the API against everybody who may not, and the walls in the database.
+mod tenancy;
+
+// The API, resource by resource; the files here mirror those of the server's routes.
+mod http;
+
+// The job table, records and deliveries against Postgres itself: leases, fences, keys, order.
+mod store;
+
+// What is wrong is refused with words that say what and what to do, and nothing already stored is lost.
+mod bad_input;
+
+// The house rules: which way things point, what must be said where, what is written by programs and must be up to date.
+mod house;

@@ -33,8 +33,11 @@ pub const PHONE: Size = Size { name: "390x844", width: 390, height: 844, phone: 
 /// A laptop.
 pub const LAPTOP: Size = Size { name: "1280x800", width: 1280, height: 800, phone: false };
 
+/// The button that leads on to the provider, where there is one to choose.
+pub const CONTINUE: &str = "main .actions .button.primary";
+
 /// How long a page may take to show something on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How WebDriver names an element in JSON.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -73,8 +76,7 @@ impl Browser {
             "excludeSwitches": ["disable-popup-blocking"],
         });
         if size.phone {
-            options["mobileEmulation"] =
-                json!({ "deviceMetrics": { "width": size.width, "height": size.height, "pixelRatio": 2, "touch": true } });
+            options["mobileEmulation"] = json!({ "deviceMetrics": { "width": size.width, "height": size.height, "pixelRatio": 2, "touch": true } });
         }
         let wish = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",
@@ -119,7 +121,13 @@ impl Browser {
             if began.elapsed() > PATIENCE {
                 self.keep_screenshot("failed").await;
                 let log = self.try_call("POST", "/se/log", &json!({ "type": "browser" })).await;
-                let text = self.try_call("POST", "/execute/sync", &json!({ "script": "return document.body.innerText", "args": [] })).await;
+                let text = self
+                    .try_call(
+                        "POST",
+                        "/execute/sync",
+                        &json!({ "script": "return document.body.innerText", "args": [] }),
+                    )
+                    .await;
                 panic!("no `{css}` at {}: {last}\nshown: {text:?}\nconsole: {log:?}", self.url().await);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -165,7 +173,10 @@ impl Browser {
             "for (const one of document.querySelectorAll('button, a')) if (one.innerText.trim() === {}) {{ one.setAttribute('data-press', 'here'); return true }} return false",
             json!(words)
         );
-        until(&format!("there is a button “{words}”"), PATIENCE, async || (self.run(&script).await == true).then_some(())).await;
+        until(&format!("there is a button “{words}”"), PATIENCE, async || {
+            (self.run(&script).await == true).then_some(())
+        })
+        .await;
         self.click("[data-press=here]").await;
     }
 
@@ -307,7 +318,11 @@ async fn command(client: &reqwest::Client, method: &str, url: &str, body: &Value
     let good = answer.status().is_success();
     let text = answer.text().await.map_err(|error| error.to_string())?;
     let answer: Value = serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))?;
-    if good { Ok(answer["value"].clone()) } else { Err(answer["value"]["message"].as_str().unwrap_or(&text).to_owned()) }
+    if good {
+        Ok(answer["value"].clone())
+    } else {
+        Err(answer["value"]["message"].as_str().unwrap_or(&text).to_owned())
+    }
 }
 
 /// The driver's origin. One for all tests; it ends with this process, and takes its browsers along.

@@ -119,7 +119,8 @@ async fn main_job_ten_rows() {
         fault: Fault::Slow { ms: 1_500 },
     });
     // Row 6 needs a token that is about to end: half a minute of an hour is left.
-    let about_to_end = "UPDATE credentials SET expires_at = now() + interval '30 s', updated_at = now() - interval '1 h'";
+    let about_to_end =
+        "UPDATE credentials SET expires_at = now() + interval '30 s', updated_at = now() - interval '1 h'";
     world.sql(about_to_end).await;
     world.forget_credentials();
     world.start_jobs();

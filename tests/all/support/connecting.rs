@@ -55,9 +55,14 @@ impl Consent {
             .and_then(|(_, rest)| rest.split_once('"'))
             .unwrap_or_else(|| panic!("no consent page: {page}"))
             .0;
+        self.answer_acme(&authorization.origin().ascii_serialization(), transaction, shop, decision).await
+    }
+
+    /// The same for a consent page that was opened elsewhere, by its transaction.
+    pub async fn answer_acme(&self, acme: &str, transaction: &str, shop: &str, decision: &str) -> Url {
         let fields = [("transaction", transaction), ("account", shop), ("decision", decision)];
-        let url = authorization.join("/auth/decision").unwrap();
-        let answer = self.browser.request(Method::POST, url.as_str()).form(&fields).send().await;
+        let url = format!("{acme}/auth/decision");
+        let answer = self.browser.request(Method::POST, &url).form(&fields).send().await;
         answer.header("location").unwrap_or_else(|| panic!("no way back: {answer}")).parse().unwrap()
     }
 

@@ -4,7 +4,7 @@
 use std::{
     net::{Ipv4Addr, TcpListener},
     sync::{Arc, Mutex},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, web};
@@ -15,13 +15,6 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::{PATIENCE, until};
-
-/// How the endpoint answers.
-#[derive(Debug, Clone)]
-pub struct Reply {
-    status: u16,
-    retry_after: Option<String>,
-}
 
 /// What was posted.
 #[derive(Debug, Clone)]
@@ -52,20 +45,25 @@ impl Posted {
         self.json()["type"].as_str().unwrap().to_owned()
     }
 
-    /// Whether the signature is right, the way the Standard Webhooks specification says: HMAC-SHA256 under the secret's
-    /// bytes over `id.timestamp.body`, in base64, one of those listed; the time within five minutes.
+    /// Whether the signature is right and its time within five minutes, as the Standard Webhooks specification asks.
     pub fn verify(&self, secret: &str) -> Result<(), String> {
+        let sent: u64 = self.header("webhook-timestamp").parse().map_err(|_| "the timestamp is no number")?;
+        let now = self.at.duration_since(UNIX_EPOCH).unwrap().as_secs();
+        if now.abs_diff(sent) > 300 {
+            return Err(format!("sent at {sent}, received at {now}"));
+        }
+        self.verify_signature(secret)
+    }
+
+    /// Whether the signature is right: HMAC-SHA256 under the secret's bytes over `id.timestamp.body`, in base64, one of
+    /// those listed.
+    pub fn verify_signature(&self, secret: &str) -> Result<(), String> {
         let key = secret.strip_prefix("whsec_").ok_or("the secret has no prefix")?;
         let key = STANDARD.decode(key).map_err(|error| error.to_string())?;
         if !(24..=64).contains(&key.len()) {
             return Err(format!("a secret of {} bytes", key.len()));
         }
         let (id, timestamp) = (self.header("webhook-id"), self.header("webhook-timestamp"));
-        let sent: u64 = timestamp.parse().map_err(|_| "the timestamp is no number")?;
-        let now = self.at.duration_since(UNIX_EPOCH).unwrap().as_secs();
-        if now.abs_diff(sent) > 300 {
-            return Err(format!("sent at {sent}, received at {now}"));
-        }
         let mut signed = format!("{id}.{timestamp}.").into_bytes();
         signed.extend_from_slice(&self.body);
         let expected = STANDARD.encode(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), &signed));
@@ -80,7 +78,7 @@ impl Posted {
 
 #[derive(Debug)]
 struct State {
-    reply: Reply,
+    reply: u16,
     posted: Vec<Posted>,
 }
 
@@ -96,7 +94,7 @@ impl Sink {
     pub async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("http://{}/webhooks", listener.local_addr().unwrap());
-        let state = Arc::new(Mutex::new(State { reply: Reply { status: 204, retry_after: None }, posted: Vec::new() }));
+        let state = Arc::new(Mutex::new(State { reply: 204, posted: Vec::new() }));
         let shared = web::Data::from(Arc::clone(&state));
         let server = HttpServer::new(move || {
             App::new().app_data(web::Data::clone(&shared)).route("/webhooks", web::post().to(receive))
@@ -119,12 +117,7 @@ impl Sink {
 
     /// Answers with this status from now on.
     pub fn answer_with(&self, status: u16) {
-        self.state.lock().unwrap().reply = Reply { status, retry_after: None };
-    }
-
-    /// Answers with this status and `Retry-After` from now on.
-    pub fn answer_with_retry_after(&self, status: u16, retry_after: &str) {
-        self.state.lock().unwrap().reply = Reply { status, retry_after: Some(retry_after.to_owned()) };
+        self.state.lock().unwrap().reply = status;
     }
 
     /// What was posted so far.
@@ -158,14 +151,7 @@ async fn receive(request: HttpRequest, body: Bytes, state: web::Data<Mutex<State
         headers.append(name, http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
     }
     let mut state = state.lock().unwrap();
-    let reply = state.reply.clone();
-    state.posted.push(Posted { headers, body, at: SystemTime::now(), answered: reply.status });
-    let mut answer = HttpResponse::build(reply.status.try_into().unwrap());
-    if let Some(after) = reply.retry_after {
-        answer.insert_header(("retry-after", after));
-    }
-    answer.finish()
+    let reply = state.reply;
+    state.posted.push(Posted { headers, body, at: SystemTime::now(), answered: reply });
+    HttpResponse::build(reply.try_into().unwrap()).finish()
 }
-
-/// The longest that two clocks on one machine may be taken to differ.
-pub const CLOCK_TOLERANCE: Duration = Duration::from_millis(50);

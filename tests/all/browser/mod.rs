@@ -1,0 +1,7 @@
+//! The whole flow through a real Chromium, on a phone's window and on a laptop's. Pictures are left among the artefacts.
+
+mod connect;
+mod driver;
+mod host_page;
+mod portal;
+mod trouble;

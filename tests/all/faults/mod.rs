@@ -1,0 +1,9 @@
+//! What happens when something dies, hangs or lies: degraded answers, nothing lost, recovery by itself.
+
+mod callback_twice;
+mod canary;
+mod database_cut;
+mod endpoint_down;
+mod keys_sealed;
+mod throttled;
+mod worker_killed;

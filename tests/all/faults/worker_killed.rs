@@ -1,0 +1,71 @@
+//! A worker dies in the middle of a page.
+
+use std::process::{Command, Stdio};
+
+use acme::{Fault, Kind, Misbehaviour};
+use chrono::TimeDelta;
+
+use crate::support::*;
+
+const ORDERS: u64 = 2_500;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ft_1_another_worker_goes_on_at_the_last_page() {
+    let mut world = World::start(Options { worker: false, ..Options::default() }).await;
+    world.use_acme(acme::Options { orders: ORDERS, workers: 1, ..acme::Options::default() });
+    let integration = world.acme_integration().await;
+    let connection = world.connect_acme(&integration, "merchant-17", "shop_north").await;
+    // One page is pulled; the answer to the second call never comes.
+    let stuck = Misbehaviour { path: "/v1/orders".into(), skip: 1, times: 1, fault: Fault::Hang };
+    world.acme().misbehave(stuck);
+
+    let mut worker = spawn(worker_process(&world), Stdio::null()).unwrap();
+    worker.wait_for_line("working", PATIENCE);
+    let pages = "SELECT r.pages FROM runs r JOIN syncs s USING (sync_id) WHERE s.stream = 'orders'";
+    until("the worker is in the middle of the second page", PATIENCE, async || {
+        let committed = world.sql(pages).await == [[Some("1".to_owned())]];
+        (committed && world.acme().calls()["GET /v1/orders"] == 2).then_some(())
+    })
+    .await;
+    worker.kill();
+    let stored =
+        world.one("SELECT count(*) FROM records r JOIN syncs s USING (sync_id) WHERE s.stream = 'orders'").await;
+    let first_page: u64 = stored.parse().unwrap();
+    assert!(first_page > 0 && first_page < ORDERS, "{first_page} of {ORDERS} after one page");
+
+    // Its leases end, and another one takes over.
+    world.clock().advance(TimeDelta::seconds(60));
+    world.start_jobs();
+    let runs = world.synced(&connection).await;
+    let run = runs.iter().find(|run| run["stream"] == "orders").unwrap();
+    assert_eq!(run["state"], "succeeded", "{run}");
+    assert_eq!(run["counts"]["added"], ORDERS, "{run}");
+    assert_eq!((&run["counts"]["updated"], &run["counts"]["unchanged"]), (&0.into(), &0.into()), "{run}");
+    let fence = world.one("SELECT max(fence) FROM runs r JOIN syncs s USING (sync_id) WHERE s.stream = 'orders'").await;
+    assert_eq!(fence, "2", "the same run, taken up once");
+    // One call more than there are pages: the one that was broken off.
+    assert_eq!(world.acme().calls()["GET /v1/orders"], run["counts"]["pages"].as_u64().unwrap() + 1);
+    let mut ids: Vec<_> =
+        world.records(&connection, "orders").await.iter().map(|record| record["id"].clone()).collect();
+    ids.sort_by_key(ToString::to_string);
+    assert_eq!(ids, world.acme().ids("shop_north", Kind::Orders), "each once");
+    world.end().await;
+}
+
+/// The server's own binary, as an operator starts it, beside the server of this world.
+fn worker_process(world: &World) -> Command {
+    let config = world.config();
+    let mut command = Command::new(patchbay_binary());
+    command
+        .arg("worker")
+        .env("PATCHBAY_DATABASE__URL", &config.database.url)
+        .env("PATCHBAY_DATABASE__MIGRATE_AT_START", "false")
+        .env("PATCHBAY_SERVER__PUBLIC_URL", config.server.public_url.as_str())
+        .env("PATCHBAY_KEYS__KIND", "file")
+        .env("PATCHBAY_KEYS__FILE__PATH", &config.keys.file.path)
+        .env("PATCHBAY_PLUGINS__DIR", &config.plugins.dir)
+        .env("PATCHBAY_PLUGINS__CACHE_DIR", "")
+        .env("PATCHBAY_EGRESS__ALLOW_RANGES", r#"["127.0.0.0/8"]"#)
+        .env("PATCHBAY_EGRESS__ALLOW_HTTP", "true");
+    command
+}
