@@ -39,13 +39,23 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 
 /// Reads a JSON body, naming the field and the place where it fails.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fail> {
-    serde_json::from_slice(body).map_err(|error| {
-        if error.is_data() {
-            Fail::new(ProblemCode::InvalidFields, format!("The body is not what is expected here: {error}."))
-        } else {
-            Fail::new(ProblemCode::BadJson, format!("The body is not valid JSON: {error}."))
+    let bad = |error: &dyn std::fmt::Display| {
+        Fail::new(ProblemCode::BadJson, format!("The body is not valid JSON: {error}."))
+    };
+    // serde_json skips over fields that it does not know without looking at their bytes; RFC 8259 wants UTF-8 throughout.
+    let text = std::str::from_utf8(body).map_err(|error| bad(&error))?;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
+        match path.as_str() {
+            _ if !error.is_data() => bad(&error),
+            "." => Fail::new(ProblemCode::InvalidFields, format!("The body is not what is expected here: {error}.")),
+            _ => Fail::field(path, error.to_string()),
         }
-    })
+    })?;
+    reader.end().map_err(|error| bad(&error))?;
+    Ok(value)
 }
 
 /// What is said when a body cannot be received.

@@ -24,7 +24,7 @@ pub struct Fail {
 impl Fail {
     /// A failure with what is wrong and what to do, in words for the client's developers.
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), fields: Vec::new(), retry_after: None, allow: None, cause: None }
+        Self { code, detail: cut(detail.into()), fields: Vec::new(), retry_after: None, allow: None, cause: None }
     }
 
     /// It does not exist, or is someone else's, which must look the same.
@@ -42,7 +42,8 @@ impl Fail {
     #[must_use]
     pub fn fields(fields: Vec<(String, String)>) -> Self {
         let detail = fields.iter().map(|(field, detail)| format!("{field}: {detail}")).collect::<Vec<_>>().join("; ");
-        let fields = fields.into_iter().map(|(field, detail)| FieldProblem { field, detail }).collect();
+        let fields =
+            fields.into_iter().map(|(field, detail)| FieldProblem { field: cut(field), detail: cut(detail) }).collect();
         Self { fields, ..Self::new(ProblemCode::InvalidFields, detail) }
     }
 
@@ -78,6 +79,15 @@ impl Fail {
         }
         self.cause = Some(chain);
         self
+    }
+}
+
+/// Words repeat what was sent, so that it is seen what was wrong; whoever sends a book does not get it back.
+fn cut(text: String) -> String {
+    const MOST: usize = 600;
+    match text.char_indices().nth(MOST) {
+        Some((at, _)) => text.get(..at).map_or_else(String::new, |start| format!("{start}…")),
+        None => text,
     }
 }
 
