@@ -58,8 +58,7 @@ fn Row(scope: Scope, key: ApiKey, reload: Callback<()>) -> impl IntoView {
     let deed = Deed::new();
     let id = key.id;
     let (tone, word) = state(&key);
-    let scopes =
-        if key.scopes.iter().any(|scope| scope == "*") { t::KEY_EVERYTHING.to_owned() } else { key.scopes.join(", ") };
+    let scopes = states::scopes(&key.scopes);
     let ends = match key.expires_at {
         Some(at) => view! { <When at=at /> }.into_any(),
         None => t::KEY_NEVER.into_any(),
@@ -121,7 +120,7 @@ fn Create(scope: Scope, open: RwSignal<bool>, reload: Callback<()>) -> impl Into
         let scopes = if some.get_untracked() {
             chosen.get_untracked().into_iter().map(str::to_owned).collect()
         } else {
-            vec!["*".to_owned()]
+            states::SCOPES.map(str::to_owned).to_vec()
         };
         missing.set(scopes.is_empty());
         if scopes.is_empty() {
@@ -179,7 +178,7 @@ fn Create(scope: Scope, open: RwSignal<bool>, reload: Callback<()>) -> impl Into
                 <Field name="key-name" label=t::KEY_NAME help=t::KEY_NAME_HELP value=name required=true />
                 <fieldset class="boxes">
                     <legend>{t::KEY_SCOPES}</legend>
-                    {radio(false, t::KEY_EVERYTHING)}
+                    {radio(false, t::KEY_MOST)} <p class="faint inset">{t::KEY_MOST_HELP}</p>
                     {radio(true, t::KEY_SOME)}
                     {move || some.get().then(|| view! { <div class="boxes inner">{boxes()}</div> })}
                     {move || missing.get().then(|| view! { <p class="field-error" role="alert">{t::KEY_SCOPES_MISSING}</p> })}

@@ -28,7 +28,8 @@ pub const EVENTS: [EventKind; 6] = [
     EventKind::SyncFailed,
 ];
 
-/// Every scope that a key can have, besides all of them.
+/// Every scope that a member can give a key. Reading credentials is not among them: members cannot do it themselves, and
+/// nobody gives what they do not have.
 pub const SCOPES: [&str; 14] = [
     "integrations:read",
     "integrations:write",
@@ -36,15 +37,28 @@ pub const SCOPES: [&str; 14] = [
     "connect:write",
     "connections:read",
     "connections:write",
-    "credentials:read",
     "syncs:read",
     "syncs:write",
     "records:read",
+    "proxy",
     "events:read",
     "events:write",
     "keys:read",
     "keys:write",
 ];
+
+/// What a key may do, in words.
+#[must_use]
+pub fn scopes(scopes: &[String]) -> String {
+    let has = |scope: &str| scopes.iter().any(|s| s == scope);
+    if has("*") {
+        crate::text::KEY_EVERYTHING.to_owned()
+    } else if SCOPES.iter().all(|scope| has(scope)) && !has("credentials:read") {
+        crate::text::KEY_MOST.to_owned()
+    } else {
+        scopes.join(", ")
+    }
+}
 
 /// How the API spells a health.
 #[must_use]
@@ -132,6 +146,15 @@ mod tests {
 
     fn spelled(value: impl serde::Serialize) -> String {
         serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_keys_scopes_are_told_in_words_only_if_they_are_exactly_those() {
+        let all: Vec<String> = SCOPES.iter().map(|s| (*s).to_owned()).collect();
+        assert_eq!(scopes(&["*".to_owned()]), crate::text::KEY_EVERYTHING);
+        assert_eq!(scopes(&all), crate::text::KEY_MOST);
+        assert_eq!(scopes(&all[..2]), "integrations:read, integrations:write");
+        assert_ne!(scopes(&[all, vec!["credentials:read".to_owned()]].concat()), crate::text::KEY_MOST);
     }
 
     #[test]

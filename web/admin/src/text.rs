@@ -199,9 +199,11 @@ words! {
     NO_KEYS_DETAIL = "Create one for your backend. It is shown once.";
     KEY_NAME = "Name";
     KEY_NAME_HELP = "So that you know later what uses it.";
-    KEY_EVERYTHING = "May do everything";
-    KEY_SOME = "May do only some things";
-    KEY_SCOPES = "Scopes";
+    KEY_EVERYTHING = "Everything";
+    KEY_MOST = "Everything but reading credentials";
+    KEY_MOST_HELP = "A key that hands out your users' access tokens is made by the operator of this server, not here.";
+    KEY_SOME = "Only some things";
+    KEY_SCOPES = "What it may do";
     KEY_SCOPES_MISSING = "Choose at least one scope.";
     KEY_SECRET = "API key";
     KEY_SECRET_DETAIL = "Shown this once. Keep it in your backend's secret store, never in a page or an app.";
