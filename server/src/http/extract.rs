@@ -44,6 +44,10 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fail> {
     };
     // serde_json skips over fields that it does not know without looking at their bytes; RFC 8259 wants UTF-8 throughout.
     let text = std::str::from_utf8(body).map_err(|error| bad(&error))?;
+    // serde would fill a struct's fields from a list too, by their order.
+    if text.trim_start().starts_with('[') {
+        return Err(Fail::new(ProblemCode::InvalidFields, "The body must be a JSON object, not a list."));
+    }
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();

@@ -28,11 +28,10 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Manifest, ManifestError> {
             message: format!("a manifest has at most {MOST_BYTES} bytes, this one has {}", text.len()),
         });
     }
-    let manifest: Manifest = toml::from_str(text).map_err(|error| ManifestError {
-        file: file.into(),
-        line: error.span().map_or(1, |span| line_at(text, span.start)),
-        field: String::new(),
-        message: error.message().to_owned(),
+    let manifest: Manifest = toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_at(text, span.start));
+        let field = key_of(text, line).map_or_else(String::new, |key| format!("{key}: "));
+        ManifestError { file: file.into(), line, field, message: error.message().to_owned() }
     })?;
     let refuse = |field: &str, message: String| {
         Err(ManifestError { file: file.into(), line: line_of(text, field), field: format!("{field}: "), message })
@@ -153,6 +152,14 @@ fn host_pattern(pattern: &str) -> bool {
     wildcard_ok
         && !host.is_empty()
         && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '[' | ']'))
+}
+
+/// The bare key that a line assigns to, if it does.
+fn key_of(text: &str, line: usize) -> Option<&str> {
+    let (key, _) = text.lines().nth(line.checked_sub(1)?)?.split_once('=')?;
+    let key = key.trim();
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    (!key.is_empty() && key.chars().all(is_bare)).then_some(key)
 }
 
 fn line_at(text: &str, byte: usize) -> usize {

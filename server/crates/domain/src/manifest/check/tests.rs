@@ -45,6 +45,8 @@ fn errors_name_file_line_and_field() {
     assert!(error.to_string().starts_with("shop.toml:4: category: `shops` is not one of accounting"), "{error}");
     let error = refused(&GOOD.replace("token_url", "tokn_url"));
     assert!(error.message.contains("tokn_url"), "{error}");
+    let error = refused(&GOOD.replace("schema = 1", "schema = \"one\""));
+    assert!(error.to_string().starts_with("shop.toml:1: schema: invalid type"), "{error}");
     let error = refused("schema = 1\nslug = ");
     assert_eq!(error.line, 2, "{error}");
 }

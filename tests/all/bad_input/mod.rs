@@ -1,0 +1,7 @@
+//! What is wrong is refused with words that say what and what to do, and nothing already stored is lost.
+
+mod bodies;
+mod command_line;
+mod fuzz;
+mod guest;
+mod plugins;
