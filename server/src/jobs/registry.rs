@@ -1,8 +1,8 @@
 //! What there is to do in the background: one line each.
 
 use super::{
-    clean_up::CleanUp, connection_delete::ConnectionDelete, count_jobs::CountJobs, enqueue_due_syncs::EnqueueDueSyncs, job::Job, reap::Reap, rounds::Round,
-    sync_run::SyncRun, webhook_deliver::WebhookDeliver,
+    clean_up::CleanUp, connection_delete::ConnectionDelete, count_jobs::CountJobs, enqueue_due_syncs::EnqueueDueSyncs,
+    job::Job, reap::Reap, rounds::Round, sync_run::SyncRun, webhook_deliver::WebhookDeliver,
 };
 
 /// Jobs from the table, each kind with its queue.

@@ -34,7 +34,7 @@ fn choice(n: u8, fields: Vec<Variable>) -> ConnectChoice {
         integration_id: integration(n),
         slug: format!("shop-{n}"),
         name: format!("Shop {n}"),
-        category: if n % 2 == 0 { "commerce" } else { "accounting" }.to_owned(),
+        category: if n.is_multiple_of(2) { "commerce" } else { "accounting" }.to_owned(),
         fields,
     }
 }

@@ -12,9 +12,9 @@ pub mod manifest;
 pub mod mint;
 pub mod origin;
 pub mod permission;
+pub mod refresh;
 pub mod retry;
 pub mod run;
-pub mod refresh;
 pub mod scope;
 pub mod secret;
 

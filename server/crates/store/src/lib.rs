@@ -41,8 +41,8 @@ pub use deliveries::{Deliveries, DeliveryAttemptRow, DeliveryRow, NewDelivery, T
 pub use endpoints::{EndpointRow, Endpoints};
 pub use error::StoreError;
 pub use events::{Events, NewEvent};
-pub use jobs::{Claim, ClaimedJob, JobLease, Jobs, NewJob};
 pub use integrations::{IntegrationRow, Integrations};
+pub use jobs::{Claim, ClaimedJob, JobLease, Jobs, NewJob};
 pub use listen::{Listener, Notice};
 pub use members::{MemberRow, PortalSessionRow};
 pub use migrate::{MigrationState, migrate, migration_state};

@@ -144,7 +144,8 @@ impl Template {
                 }
                 VariableType::Label => {
                     let dot_follows = matches!(next, Some(Part::Fixed(text)) if fixed_suffix(text));
-                    if !path_begun && !(before.ends_with("://") && dot_follows) {
+                    let host_begins = before.ends_with("://") && dot_follows;
+                    if !path_begun && !host_begins {
                         return Err(misplaced(
                             name,
                             "a label stands right behind `https://`, with a fixed `.example.com` behind it, or in the path",

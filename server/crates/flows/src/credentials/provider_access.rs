@@ -51,7 +51,9 @@ pub enum UrlError {
     #[error("write a path below the provider's base URL, beginning with one slash, or an absolute URL")]
     Malformed,
     /// The host is not on the provider's list.
-    #[error("{host} is not on the list of hosts of this provider. Add `hosts = [\"{host}\"]` under [api] in provider.toml")]
+    #[error(
+        "{host} is not on the list of hosts of this provider. Add `hosts = [\"{host}\"]` under [api] in provider.toml"
+    )]
     HostNotAllowed {
         /// The host, as far as it can be told.
         host: String,

@@ -83,14 +83,8 @@ pub async fn send(ctx: Ctx<'_>, egress: &Egress, call: ProxyCall) -> Result<Stre
 
 /// Drops what speaks to us: the caller's key and cookies, our own headers, and what proxies before us added.
 fn passable(mut headers: HeaderMap) -> HeaderMap {
-    const OURS: [HeaderName; 6] = [
-        header::AUTHORIZATION,
-        header::COOKIE,
-        header::FORWARDED,
-        header::HOST,
-        header::ORIGIN,
-        header::REFERER,
-    ];
+    const OURS: [HeaderName; 6] =
+        [header::AUTHORIZATION, header::COOKIE, header::FORWARDED, header::HOST, header::ORIGIN, header::REFERER];
     for name in OURS {
         headers.remove(name);
     }
@@ -115,7 +109,9 @@ mod tests {
     #[test]
     fn f_1_what_speaks_to_us_is_not_sent_on_and_the_rest_is() {
         let mut headers = HeaderMap::new();
-        for name in ["authorization", "cookie", "patchbay-connection", "x-forwarded-for", "accept", "if-none-match", "x-custom"] {
+        for name in
+            ["authorization", "cookie", "patchbay-connection", "x-forwarded-for", "accept", "if-none-match", "x-custom"]
+        {
             headers.insert(name, "v".parse().unwrap());
         }
         let passed = passable(headers);
