@@ -33,6 +33,8 @@ async fn portal(size: Size) {
     browser.fill("[name=password]", "not the password").await;
     browser.click("button[type=submit]").await;
     browser.see("[role=alert]").await;
+    // After a wrong password the next try has to wait a little.
+    world.clock().advance(chrono::TimeDelta::seconds(10));
     browser.fill("[name=password]", world.password()).await;
     browser.click("button[type=submit]").await;
     browser.screen("overview").await;

@@ -91,6 +91,7 @@ async fn replayed(world: &World, integration: &Value, browser: &Browser) {
     let wish = json!({ "end_user": { "id": "merchant-19" }, "integrations": [integration["slug"]] });
     let session = world.key().post("/v1/connect/sessions", &wish).await.ok();
     browser.goto(session["link"].as_str().unwrap()).await;
+    browser.screen("pick").await;
     browser.run_unasked(&format!("document.querySelector('{CONTINUE}').click()")).await;
     browser.screen("popup-blocked").await;
     browser.press("Continue in this tab").await;

@@ -15,7 +15,7 @@ async fn oa_1_one_connection_and_one_exchange() {
     let (one, other) = tokio::join!(browser.get(callback.as_str()), browser.get(callback.as_str()));
     let mut screens = [one.screen(), other.screen()];
     screens.sort();
-    assert_eq!(screens, ["connected", "state-replayed"]);
+    assert_eq!(screens, ["callback-connected", "state-replayed"]);
     // And once more later. The cookie is spent by then, so a copy of it is as good as none.
     let again = browser.get(callback.as_str()).await;
     assert_eq!(again.screen(), "state-replayed", "{again}");

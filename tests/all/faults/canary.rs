@@ -20,7 +20,7 @@ async fn se_2_no_secret_in_log_database_or_problem() {
     let state = authorization.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
     let callback = Consent::default().at_acme(&authorization, "shop_north", "allow").await;
     let code = callback.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
-    assert_eq!(browser.get(callback.as_str()).await.screen(), "connected");
+    assert_eq!(browser.get(callback.as_str()).await.screen(), "callback-connected");
     let session = key.get(&format!("/v1/connect/sessions/{}", session["id"].as_str().unwrap())).await.ok();
     let connection = session["connection_id"].as_str().unwrap();
     world.synced(connection).await;
@@ -46,11 +46,10 @@ async fn se_2_no_secret_in_log_database_or_problem() {
     }
     ask(Method::GET, "/v1/proxy/http://169.254.169.254/latest").await;
     world.acme().control(acme::Command::Reset).unwrap();
-    let refused = world
-        .anonymous()
-        .request(Method::GET, "/v1/connections")
-        .header("authorization", &format!("Bearer {access_token}"));
-    problems.push_str(&refused.send().await.text());
+    let stranger = world.anonymous();
+    let refused = stranger.request(Method::GET, "/v1/connections");
+    let refused = refused.header("authorization", &format!("Bearer {access_token}")).send().await;
+    problems.push_str(&refused.text());
     assert!(!problems.is_empty(), "nothing failed");
 
     let webhook_secret = endpoint["secret"].as_str().unwrap();
