@@ -98,11 +98,6 @@ impl Browser {
         self.call("GET", "/url", &Value::Null).await.as_str().unwrap().to_owned()
     }
 
-    /// Loads the page again.
-    pub async fn reload(&self) {
-        self.call("POST", "/refresh", &json!({})).await;
-    }
-
     /// What a script in the page returns.
     pub async fn run(&self, script: &str) -> Value {
         self.call("POST", "/execute/sync", &json!({ "script": script, "args": [] })).await

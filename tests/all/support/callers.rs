@@ -188,11 +188,6 @@ impl Anonymous {
     pub fn at(origin: &str) -> Self {
         Self(Caller::new(origin))
     }
-
-    /// One with a browser's cookies.
-    pub fn with_cookies_at(origin: &str) -> Self {
-        Self(Caller::new(origin).with_cookies())
-    }
 }
 
 impl Operator {

@@ -41,20 +41,10 @@ impl Child {
         Err(said)
     }
 
-    /// Whether it still runs.
-    pub fn is_running(&mut self) -> bool {
-        matches!(self.process.try_wait(), Ok(None))
-    }
-
     /// Kills it at once, as `kill -9` does, and waits until it is gone.
     pub fn kill(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-    }
-
-    /// Asks it to end, as `kill` does.
-    pub fn terminate(&self) {
-        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
     }
 }
 

@@ -1,9 +1,8 @@
-//! A wire to another server that can be cut, hung or slowed.
+//! A wire to another server that can be cut.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::watch,
 };
@@ -12,8 +11,6 @@ use tokio::{
 enum Mode {
     Pass,
     Cut,
-    Hang,
-    Slow(Duration),
 }
 
 /// A running proxy. It ends with the test's runtime.
@@ -50,58 +47,19 @@ impl TcpProxy {
         self.mode.send_replace(Mode::Cut);
     }
 
-    /// Passes nothing on, and keeps everybody waiting.
-    pub fn hang(&self) {
-        self.mode.send_replace(Mode::Hang);
-    }
-
-    /// Waits this long before passing anything on.
-    pub fn slow(&self, by: Duration) {
-        self.mode.send_replace(Mode::Slow(by));
-    }
-
     /// Passes everything on again. What was cut stays cut.
     pub fn pass(&self) {
         self.mode.send_replace(Mode::Pass);
     }
 }
 
-async fn connect(client: TcpStream, target: SocketAddr, mut mode: watch::Receiver<Mode>) -> std::io::Result<()> {
+async fn connect(mut client: TcpStream, target: SocketAddr, mut mode: watch::Receiver<Mode>) -> std::io::Result<()> {
     if *mode.borrow() == Mode::Cut {
         return Ok(());
     }
-    let _ = mode.wait_for(|mode| *mode != Mode::Hang).await;
-    let server = TcpStream::connect(target).await?;
-    let (from_client, to_client) = client.into_split();
-    let (from_server, to_server) = server.into_split();
-    let there = pass(from_client, to_server, mode.clone());
-    let back = pass(from_server, to_client, mode.clone());
+    let mut server = TcpStream::connect(target).await?;
     tokio::select! {
-        done = there => done,
-        done = back => done,
+        done = tokio::io::copy_bidirectional(&mut client, &mut server) => done.map(drop),
         _ = mode.wait_for(|mode| *mode == Mode::Cut) => Ok(()),
-    }
-}
-
-async fn pass(
-    mut from: tokio::net::tcp::OwnedReadHalf,
-    mut to: tokio::net::tcp::OwnedWriteHalf,
-    mut mode: watch::Receiver<Mode>,
-) -> std::io::Result<()> {
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let read = from.read(&mut buffer).await?;
-        if read == 0 {
-            return to.shutdown().await;
-        }
-        let now = *mode.borrow();
-        match now {
-            Mode::Slow(by) => tokio::time::sleep(by).await,
-            Mode::Hang => {
-                let _ = mode.wait_for(|mode| *mode != Mode::Hang).await;
-            }
-            Mode::Pass | Mode::Cut => {}
-        }
-        to.write_all(&buffer[..read]).await?;
     }
 }

@@ -157,11 +157,6 @@ impl World {
         &self.config
     }
 
-    /// What runs behind its edge.
-    pub fn services(&self) -> &flows::Services {
-        &self.platform.services
-    }
-
     /// Its database.
     pub fn database(&self) -> &Database {
         &self.database
