@@ -10,6 +10,8 @@ use super::problem::Fail;
 
 /// The most that a JSON body may weigh, in bytes.
 pub const MOST_JSON_BYTES: usize = 256 * 1024;
+/// How deep lists and objects of a body may lie in each other.
+pub const MOST_DEPTH: usize = 100;
 /// The most items on a page of a list.
 pub const MOST_PER_PAGE: u32 = 100;
 
@@ -44,6 +46,9 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fail> {
     };
     // serde_json skips over fields that it does not know without looking at their bytes; RFC 8259 wants UTF-8 throughout.
     let text = std::str::from_utf8(body).map_err(|error| bad(&error))?;
+    if is_too_deep(text) {
+        return Err(bad(&format_args!("it is nested deeper than {MOST_DEPTH} levels")));
+    }
     // serde would fill a struct's fields from a list too, by their order.
     if text.trim_start().starts_with('[') {
         return Err(Fail::new(ProblemCode::InvalidFields, "The body must be a JSON object, not a list."));
@@ -60,6 +65,26 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fail> {
     })?;
     reader.end().map_err(|error| bad(&error))?;
     Ok(value)
+}
+
+/// Whether lists and objects lie deeper in each other than they may. serde_json counts only those that it reads, not
+/// those in fields that are unknown.
+fn is_too_deep(text: &str) -> bool {
+    let (mut depth, mut in_text, mut is_escaped) = (0_usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => depth += 1,
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MOST_DEPTH {
+            return true;
+        }
+    }
+    false
 }
 
 /// What is said when a body cannot be received.
