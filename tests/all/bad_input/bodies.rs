@@ -26,6 +26,9 @@ pub(super) async fn send(scene: &Scene, operation: &Operation, content_type: Opt
     }
 }
 
+/// What it is, its content type, the body, and the status and code that it is answered with.
+type Case = (&'static str, Option<&'static str>, Vec<u8>, u16, &'static str);
+
 /// Operations that take a JSON body.
 pub(super) fn with_body() -> Vec<Operation> {
     operations().into_iter().filter(|operation| operation.has_body).collect()
@@ -42,7 +45,7 @@ async fn sv_4_bodies_that_cannot_be_read_are_refused_everywhere_and_nothing_is_s
         let good = scene.body(&operation).unwrap();
         let mut large = good.clone();
         large["padding"] = Value::String("x".repeat(300 * 1024));
-        let cases: Vec<(&str, Option<&str>, Vec<u8>, u16, &str)> = vec![
+        let cases: [Case; 14] = [
             ("no content type", None, good.to_string().into_bytes(), 415, "unsupported_media_type"),
             (
                 "a form",

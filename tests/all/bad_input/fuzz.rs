@@ -71,7 +71,7 @@ impl Dice {
     fn value(&mut self, depth: usize) -> Value {
         match self.below(if depth == 0 { 6 } else { 9 }) {
             0 => Value::Null,
-            1 => json!(self.roll() % 2 == 0),
+            1 => json!(self.below(2) == 0),
             2 => json!(self.pick(&[0_i64, -1, 1, i64::MAX, i64::MIN])),
             3 => json!(self.pick(&[0.5, -0.0, 1e308, f64::MIN_POSITIVE])),
             4 | 5 => json!(self.text()),

@@ -35,7 +35,7 @@ async fn embedded(size: Size) {
     browser.goto(host.origin()).await;
     let window = browser.window().await;
     browser.click("#connect").await;
-    browser.into_frame("iframe").await;
+    browser.enter_frame("iframe").await;
     browser.screen("pick").await;
     browser.picture("embedded-1-pick").await;
     browser.click(CONTINUE).await;
@@ -52,7 +52,7 @@ async fn embedded(size: Size) {
 
     // The window closes by itself.
     browser.only_window().await;
-    browser.into_frame("iframe").await;
+    browser.enter_frame("iframe").await;
     browser.screen("connected").await;
     browser.see(".progress[data-done=true]").await;
     browser.reads("main", "Ada’s Lamp Shop").await;
@@ -68,7 +68,7 @@ async fn embedded(size: Size) {
     assert_eq!(heard[0][0], "ready", "{heard}");
     assert_eq!(heard[1][0], "connected", "{heard}");
     assert_eq!(&heard[1][1]["connectionId"], connection, "{heard}");
-    browser.into_frame("iframe").await;
+    browser.enter_frame("iframe").await;
     browser.press("Done").await;
     browser.out_of_frames().await;
     until("the dialog is gone", PATIENCE, async || (!browser.has("iframe").await).then_some(())).await;

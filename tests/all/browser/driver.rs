@@ -240,8 +240,8 @@ impl Browser {
         self.call("DELETE", "/window", &Value::Null).await;
     }
 
-    /// Looks into a frame.
-    pub async fn into_frame(&self, css: &str) {
+    /// Looks into a frame from now on.
+    pub async fn enter_frame(&self, css: &str) {
         let id = self.find(css).await;
         self.call("POST", "/frame", &json!({ "id": { ELEMENT: id } })).await;
     }

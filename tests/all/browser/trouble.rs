@@ -32,7 +32,7 @@ async fn all_troubles(size: Size) {
     browser.goto(host.origin()).await;
     let window = browser.window().await;
     browser.click("#connect").await;
-    browser.into_frame("iframe").await;
+    browser.enter_frame("iframe").await;
 
     // The window is closed before the end.
     browser.click(CONTINUE).await;
@@ -40,7 +40,7 @@ async fn all_troubles(size: Size) {
     browser.see("#allow").await;
     browser.close_window().await;
     browser.to_window(&window).await;
-    browser.into_frame("iframe").await;
+    browser.enter_frame("iframe").await;
     browser.screen("window-closed").await;
     browser.picture("trouble-window-closed").await;
 
@@ -49,7 +49,7 @@ async fn all_troubles(size: Size) {
     browser.to_other_window(&window).await;
     browser.click("#deny").await;
     browser.only_window().await;
-    browser.into_frame("iframe").await;
+    browser.enter_frame("iframe").await;
     browser.screen("consent-denied").await;
     browser.picture("trouble-consent-denied").await;
 
@@ -60,7 +60,7 @@ async fn all_troubles(size: Size) {
     browser.to_other_window(&window).await;
     browser.click("#allow").await;
     browser.only_window().await;
-    browser.into_frame("iframe").await;
+    browser.enter_frame("iframe").await;
     browser.see("[data-screen=provider-error], [data-screen=provider-unreachable]").await;
     browser.picture("trouble-provider-error").await;
     world.acme().control(acme::Command::Reset).unwrap();
@@ -70,7 +70,7 @@ async fn all_troubles(size: Size) {
     browser.to_other_window(&window).await;
     browser.click("#allow").await;
     browser.only_window().await;
-    browser.into_frame("iframe").await;
+    browser.enter_frame("iframe").await;
     browser.screen("connected").await;
     browser.out_of_frames().await;
     let heard = browser.run("return window.heard").await;

@@ -72,11 +72,11 @@ fn only_these_may_name_the_walls() {
                 assert!(allowed.contains(&name.as_str()), "{name} may not name {dependency}: only {allowed:?} may");
             }
             if let Some((_, allowed)) = families.iter().find(|(family, _)| dependency.starts_with(family)) {
-                let fits = |place: &&str| {
-                    package.folder == **place || (place.ends_with('/') && package.folder.starts_with(*place))
+                let fits = |place: &str| {
+                    package.folder == place || (place.ends_with('/') && package.folder.starts_with(place))
                 };
                 assert!(
-                    allowed.iter().any(|place| fits(&place)),
+                    allowed.iter().any(|place| fits(place)),
                     "{name} may not name {dependency}: only {allowed:?} may"
                 );
             }

@@ -17,7 +17,7 @@ async fn list_connections_filters() {
         "?health=active",
         "?integration=acme&end_user=merchant-1&health=active",
     ] {
-        assert_eq!(ids(all).await, [connection.clone()], "{all}");
+        assert_eq!(ids(all).await, std::slice::from_ref(&connection), "{all}");
     }
     for none in ["?end_user=merchant-2", "?end_user=merchant", "?health=needs_reauth", "?health=active&end_user=x"] {
         assert_eq!(ids(none).await, Vec::<String>::new(), "{none}");

@@ -37,13 +37,8 @@ async fn trigger_sync_runs_now() {
     assert_eq!(triggered.status, 202, "{triggered}");
     let run = until("a triggered run has ended", PATIENCE, async || {
         let listed = world.key().get(&format!("/v1/runs?connection={connection}&sync={sync}")).await.ok();
-        let found = listed["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|run| run["trigger"] == "api" && run["state"] != "running")
-            .cloned();
-        found
+        let runs = listed["data"].as_array().unwrap();
+        runs.iter().find(|run| run["trigger"] == "api" && run["state"] != "running").cloned()
     })
     .await;
     assert_eq!(run["state"], "succeeded", "{run}");

@@ -29,7 +29,7 @@ impl Stream {
             next_run_at: now(),
         };
         let mut tx = ground.store.begin(scope).await.unwrap();
-        let sync = tx.syncs().ensure(connection, &[new.clone()], now()).await.unwrap()[0];
+        let sync = tx.syncs().ensure(connection, std::slice::from_ref(&new), now()).await.unwrap()[0];
         let again = NewSync { id: ground.mint.id(SyncId::new), ..new };
         assert_eq!(tx.syncs().ensure(connection, &[again], now()).await.unwrap(), [sync], "a stream has one sync");
         let run = ground.mint.id(RunId::new);

@@ -61,8 +61,7 @@ pub(crate) struct Scene {
     pub(crate) ids: BTreeMap<&'static str, String>,
     /// Another tenant.
     pub(crate) stranger: Tenant,
-    /// The tenant's other environment, and a key to it.
-    pub(crate) other_environment: String,
+    /// A key to the tenant's other environment.
     pub(crate) other_key: String,
     _sink: Sink,
 }
@@ -108,7 +107,7 @@ impl Scene {
             ("stream", text(&runs[0]["stream"])),
         ];
         let other_key = text(&other_key["secret"]);
-        Self { ids: ids.into(), stranger, other_environment, other_key, world, _sink: sink }
+        Self { ids: ids.into(), stranger, other_key, world, _sink: sink }
     }
 
     /// The operation's path with the tenant's own things in it, and its query.
