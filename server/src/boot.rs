@@ -87,6 +87,11 @@ pub async fn platform_with(
     }
     let store = Store::new(&config.database.store())?;
     let listener = Arc::new(Listener::start(&store));
+    // At once, before anything is waited for: the listener says only once that it hears, and a cache that was not told
+    // would keep nothing.
+    let connections = Arc::new(ConnectionCache::new(10_000, std::time::Duration::from_secs(5)));
+    let cache = Arc::clone(&connections);
+    hear(&listener, move |notice| cache.hear(notice));
     let keys = key_service(&config.keys, Arc::clone(&entropy)).await?;
     let sealer = Arc::new(Sealer::new(Arc::clone(&keys), Arc::clone(&entropy), Arc::clone(&clock)));
     let egress = Egress::new(config.egress.clone(), Arc::clone(&clock))?;
@@ -98,14 +103,12 @@ pub async fn platform_with(
         keys,
         egress,
         providers,
-        connections: Arc::new(ConnectionCache::new(10_000, std::time::Duration::from_secs(5))),
+        connections,
         mint: Mint::new(Arc::clone(&clock), Arc::clone(&entropy)),
         clock,
         entropy,
         settings: Arc::new(Settings { public_url: config.server.public_url.clone() }),
     };
-    let connections = Arc::clone(&services.connections);
-    hear(&listener, move |notice| connections.hear(notice));
     Ok(Platform { services, listener })
 }
 
