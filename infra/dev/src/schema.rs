@@ -10,7 +10,7 @@ use crate::{
     shell::{capture, command, root},
 };
 
-/// How many steps [`write`] reports.
+/// How many steps [`write()`] reports.
 pub const STEPS: u32 = 3;
 
 /// Writes `server/crates/store/src/schema.rs`.

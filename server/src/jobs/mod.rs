@@ -1,5 +1,5 @@
-//! Background work. A job is a payload and a run that calls one flow ([`job::Job`]); what there is stands in
-//! [`registry`]. [`Worker`] claims jobs under leases, keeps the leases while they run, and says what came of them.
+//! Background work. A job is a payload and a run that calls one flow (`job::Job`); what there is stands in
+//! `registry`. [`Worker`] claims jobs under leases, keeps the leases while they run, and says what came of them.
 
 mod clean_up;
 mod connection_delete;
