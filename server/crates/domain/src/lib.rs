@@ -17,5 +17,6 @@ pub mod retry;
 pub mod run;
 pub mod scope;
 pub mod secret;
+pub mod slug;
 
 pub use scope::Scope;

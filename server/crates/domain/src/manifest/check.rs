@@ -40,8 +40,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Manifest, ManifestError> {
     if manifest.schema != 1 {
         return refuse("schema", format!("this server reads schema 1, not {}", manifest.schema));
     }
-    let slug_ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if manifest.slug.is_empty() || manifest.slug.len() > 64 || !manifest.slug.chars().all(slug_ok) {
+    if !crate::slug::is_slug(&manifest.slug) {
         return refuse("slug", "write lower-case letters, digits and dashes, at most 64".into());
     }
     if manifest.name.trim().is_empty() {

@@ -10,8 +10,7 @@ use egress::{Egress, EgressError, Reach};
 pub(super) type Wrong = Vec<(String, String)>;
 
 pub(super) fn slug(wrong: &mut Wrong, slug: &str) {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if slug.is_empty() || slug.len() > 64 || !slug.chars().all(fits) {
+    if !domain::slug::is_slug(slug) {
         wrong.push(("slug".into(), "write 1 to 64 lower-case letters, digits and dashes".into()));
     }
 }

@@ -5,8 +5,7 @@ pub type FieldError = (&'static str, String);
 
 /// A slug: lower-case letters, digits and dashes, at most 64.
 pub(super) fn slug(text: &str) -> Result<(), FieldError> {
-    let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if text.is_empty() || text.len() > 64 || !text.chars().all(ok) {
+    if !domain::slug::is_slug(text) {
         return Err(("slug", "must be lower-case letters, digits and dashes, 1 to 64 of them".into()));
     }
     Ok(())
