@@ -27,11 +27,11 @@ async fn oa_2_every_flow_has_its_own_state_and_s256_challenge() {
     assert_eq!(sent["scope"], "read write");
     assert_eq!(sent["state"], one.state.expose());
     assert_eq!(sent["code_challenge_method"], "S256");
-    let verifier = one.verifier.as_ref().unwrap().expose();
+    let verifier = one.kept.0["verifier"].expose();
     assert_eq!((one.state.expose().len(), verifier.len(), sent["code_challenge"].len()), (43, 43, 43));
     assert_ne!(sent["code_challenge"], verifier);
     assert_ne!(one.state, two.state);
-    assert_ne!(one.verifier, two.verifier);
+    assert_ne!(one.kept, two.kept);
     assert!(!one.url.as_str().contains("canary"), "no client secret in a URL");
     assert!(!format!("{one:?}").contains(one.state.expose()));
 }
@@ -42,14 +42,14 @@ async fn a_1_the_manifest_bends_the_authorize_url() {
     client.pkce = false;
     client.scope_separator = ",".into();
     client.resource = vec!["https://api.example/".into()];
-    client.authorization_url.set_query(Some("tenant=a"));
+    client.authorization_url.as_mut().unwrap().set_query(Some("tenant=a"));
     client.authorize_params = [("access_type".into(), "offline".into())].into();
     let begun = client.begin(&Counting(AtomicU8::new(0))).unwrap();
     let sent = query(&begun);
     assert_eq!(sent["scope"], "read,write");
     assert_eq!((sent["tenant"].as_str(), sent["access_type"].as_str()), ("a", "offline"));
     assert_eq!(sent["resource"], "https://api.example/");
-    assert!(begun.verifier.is_none() && !sent.contains_key("code_challenge"));
+    assert!(begun.kept.0.is_empty() && !sent.contains_key("code_challenge"));
     client.scopes.clear();
     assert!(!query(&client.begin(&Counting(AtomicU8::new(0))).unwrap()).contains_key("scope"));
 }

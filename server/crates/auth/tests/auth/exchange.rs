@@ -3,14 +3,14 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::{manifest::ClientAuth, secret::Secret};
 use egress::Reach;
-use patchbay_auth::{AuthorizationCodeClient, Failure, Misconfigured, TokenSet, answer::Unreadable};
+use patchbay_auth::{OAuth2Client, Failure, Misconfigured, TokenSet, answer::Unreadable};
 
 use crate::{
     fixture::{CLIENT_SECRET, always, client, egress, form, json, now},
     server::{Server, Step, answer},
 };
 
-async fn exchange(client: &AuthorizationCodeClient) -> Result<TokenSet, Failure> {
+async fn exchange(client: &OAuth2Client) -> Result<TokenSet, Failure> {
     let verifier = Secret::new("canary-verifier-of-forty-three-characters-00");
     client.exchange(&egress(), now(), &Secret::new("canary-the-code"), Some(&verifier), None).await
 }

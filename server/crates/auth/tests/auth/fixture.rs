@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use domain::{
     clock::Clock,
     entropy::Entropy,
-    manifest::{ClientAuth, TokenPaths},
+    manifest::{ClientAuth, Manifest, TokenPaths, Variables},
     secret::Secret,
 };
 use egress::{Egress, EgressConfig, Reach};
-use patchbay_auth::{AuthorizationCodeClient, TokenSet};
+use patchbay_auth::{Account, OAuth2Client, Outside, TokenSet};
 use url::Url;
 
 use crate::server::{Received, Server, Step, StoppedClock};
@@ -27,6 +27,7 @@ pub fn now() -> DateTime<Utc> {
 }
 
 /// Counts, so that two calls never give the same.
+#[derive(Default)]
 pub struct Counting(pub std::sync::atomic::AtomicU8);
 
 impl Entropy for Counting {
@@ -37,9 +38,9 @@ impl Entropy for Counting {
 
 pub const CLIENT_SECRET: &str = "canary-client secret&/+";
 
-pub fn client(server: &Server) -> AuthorizationCodeClient {
-    AuthorizationCodeClient {
-        authorization_url: server.url("/authorize"),
+pub fn client(server: &Server) -> OAuth2Client {
+    OAuth2Client {
+        authorization_url: Some(server.url("/authorize")),
         token_url: server.url("/token"),
         revocation_url: Some(server.url("/revoke")),
         client_id: "client:1".into(),
@@ -86,4 +87,31 @@ pub fn json(status: u16, headers: &[(&str, &str)], body: &str) -> Vec<Step> {
 /// The form that arrived.
 pub fn form(request: &Received) -> BTreeMap<String, String> {
     url::form_urlencoded::parse(&request.body).into_owned().collect()
+}
+
+/// A manifest with this behind its head; `@` stands for the server's address.
+pub fn manifest(server: &Server, rest: &str) -> Manifest {
+    let head = "schema = 1\nslug = \"x\"\nname = \"X\"\ncategory = \"commerce\"\ndocs = \"https://docs.example\"\n";
+    let rest = rest.replace('@', server.url("/").as_str().trim_end_matches('/'));
+    match Manifest::parse("provider.toml", &format!("{head}{rest}")) {
+        Ok(manifest) => manifest,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// An account at that provider, with these secrets.
+pub fn account<'a>(manifest: &'a Manifest, secrets: &[(&str, &str)]) -> Account<'a> {
+    Account {
+        manifest,
+        variables: Variables::new(),
+        secrets: secrets.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect(),
+        client_id: Some("client:1".into()),
+        redirect_uri: Url::parse("https://connect.example/callback/1").unwrap(),
+        client_metadata_url: None,
+        scopes: None,
+    }
+}
+
+pub fn outside<'a>(egress: &'a Egress, entropy: &'a Counting) -> Outside<'a> {
+    Outside { egress, now: now(), entropy, budget: None }
 }

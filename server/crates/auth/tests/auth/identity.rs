@@ -1,21 +1,31 @@
 use domain::secret::Secret;
-use egress::Reach;
-use patchbay_auth::{
-    Failure,
-    answer::Unreadable,
-    identity::{Identity, with_bearer},
-};
+use patchbay_auth::{Failure, Identity, Material, TokenSet, answer::Unreadable};
 
 use crate::{
-    fixture::{always, egress},
+    fixture::{Counting, account, always, egress, manifest, outside},
     server::Server,
 };
 
 async fn ask(server: &Server) -> Result<Identity, Failure> {
-    let token = Secret::new("canary-token");
-    with_bearer(server.url("/me"), &token, "data.id", Some("data.name"), Reach::hosts_of([&server.url("/")]))
-        .ask(&egress())
-        .await
+    let manifest = manifest(
+        server,
+        r#"
+        [auth]
+        mode = "oauth2_code"
+        authorization_url = "@/authorize"
+        token_url = "@/token"
+        [api]
+        base_url = "@/"
+        [identity]
+        url = "/me"
+        account = "data.id"
+        name = "data.name"
+        "#,
+    );
+    let mut account = account(&manifest, &[]);
+    let (egress, entropy) = (egress(), Counting::default());
+    let material = Material::of(TokenSet::bare(Secret::new("canary-token")));
+    account.identify(outside(&egress, &entropy), &material).await.map(|found| found.expect("there is an identity call"))
 }
 
 #[tokio::test]
