@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
-use domain::clock::Clock;
+use domain::{clock::Clock, entropy::Entropy};
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
     header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, USER_AGENT},
@@ -14,13 +14,15 @@ use crate::{
     address::AddressPolicy,
     budget::Budgets,
     config::EgressConfig,
-    credential::Credential,
+    credential::{Credential, Touched},
     error::{EgressError, SetupError},
     fault, headers,
+    identity::Identities,
     reach::{check_url, host_for_log},
-    request::{Body, Redirects, Request},
+    request::{Body, CollectError, Redirects, Request},
     resolver::{CheckedResolver, Lookup, SystemLookup},
     response::{Response, ResponseBody, StreamingResponse},
+    sign::{Moment, NeedsBody},
     slots::{Place, Slots},
     trace::Trace,
 };
@@ -30,7 +32,12 @@ use crate::{
 pub struct Egress {
     shared: Arc<Shared>,
     clients: Arc<Clients>,
+    entropy: Option<Arc<dyn Entropy>>,
 }
+
+/// The longest body that is collected to be signed, in bytes. What is longer is sent unsigned where the scheme knows a
+/// way to say so, and else not at all.
+const LONGEST_SIGNED: usize = 8 << 20;
 
 struct Shared {
     config: EgressConfig,
@@ -47,6 +54,8 @@ struct Clients {
     secure: reqwest::Client,
     /// Speaks plain http, and only with addresses in the operator's ranges. Made only if that is allowed at all.
     plain: Option<reqwest::Client>,
+    /// Shows a certificate.
+    identified: Identities,
 }
 
 impl std::fmt::Debug for Egress {
@@ -88,7 +97,14 @@ impl Egress {
             config,
         });
         let clients = Arc::new(shared.clients().map_err(SetupError::Client)?);
-        Ok(Self { shared, clients })
+        Ok(Self { shared, clients, entropy: None })
+    }
+
+    /// Hands in the randomness that signatures need. Without it no request is signed, and those that must be are not sent.
+    #[must_use]
+    pub fn with_entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = Some(entropy);
+        self
     }
 
     /// The same policy, places and budgets over connections of its own. A connection is driven by the runtime that
@@ -98,7 +114,7 @@ impl Egress {
     /// No root certificates.
     pub fn with_own_connections(&self) -> Result<Self, SetupError> {
         let clients = Arc::new(self.shared.clients().map_err(SetupError::Client)?);
-        Ok(Self { shared: Arc::clone(&self.shared), clients })
+        Ok(Self { shared: Arc::clone(&self.shared), clients, entropy: self.entropy.clone() })
     }
 
     /// The settings in force.
@@ -131,7 +147,7 @@ impl Egress {
     pub async fn stream(&self, request: Request) -> Result<StreamingResponse, EgressError> {
         let started = Instant::now();
         let mut trace = Trace::new(host_for_log(&request.url).to_owned(), request.method.clone(), started);
-        let mut journey = match Journey::new(&self.shared, &self.clients, request, started) {
+        let mut journey = match Journey::new(self, request, started) {
             Ok(journey) => journey,
             Err(error) => {
                 trace.end(error.code(), 0);
@@ -153,10 +169,14 @@ impl Egress {
 
 impl Shared {
     fn clients(&self) -> Result<Clients, reqwest::Error> {
-        let secure = self.builder(false).https_only(true).tls_certs_merge(self.roots.clone()).build()?;
+        let secure = self.secure_builder().build()?;
         // Never speaks TLS, so it needs no roots.
         let plain = self.config.allow_http.then(|| self.builder(true).tls_certs_only([]).build()).transpose()?;
-        Ok(Clients { secure, plain })
+        Ok(Clients { secure, plain, identified: Identities::default() })
+    }
+
+    fn secure_builder(&self) -> reqwest::ClientBuilder {
+        self.builder(false).https_only(true).tls_certs_merge(self.roots.clone())
     }
 
     fn builder(&self, only_named: bool) -> reqwest::ClientBuilder {
@@ -197,6 +217,7 @@ fn read_roots(config: &EgressConfig) -> Result<Vec<reqwest::Certificate>, SetupE
 struct Journey<'a> {
     shared: &'a Shared,
     clients: &'a Clients,
+    entropy: Option<&'a dyn Entropy>,
     request: Request,
     started: Instant,
     deadline: Duration,
@@ -205,12 +226,8 @@ struct Journey<'a> {
 }
 
 impl<'a> Journey<'a> {
-    fn new(
-        shared: &'a Shared,
-        clients: &'a Clients,
-        mut request: Request,
-        started: Instant,
-    ) -> Result<Self, EgressError> {
+    fn new(egress: &'a Egress, mut request: Request, started: Instant) -> Result<Self, EgressError> {
+        let shared = &egress.shared;
         let config = &shared.config;
         check_url(&request.url, &request.reach, &shared.policy, config.allow_http)?;
         headers::strip_request(&mut request.headers, request.body.is_known());
@@ -226,7 +243,8 @@ impl<'a> Journey<'a> {
         };
         let deadline = request.deadline.unwrap_or_else(|| config.deadline());
         let max_wait = request.max_wait.unwrap_or_else(|| config.max_wait());
-        Ok(Self { shared, clients, request, started, deadline, max_wait, hops_left })
+        let (clients, entropy) = (&egress.clients, egress.entropy.as_deref());
+        Ok(Self { shared, clients, entropy, request, started, deadline, max_wait, hops_left })
     }
 
     fn left(&self) -> Duration {
@@ -241,15 +259,49 @@ impl<'a> Journey<'a> {
         if let Some(budget) = &self.request.budget {
             self.shared.budgets.wait(budget, self.patience()).await?;
         }
+        self.collect().await?;
         loop {
             let (response, place) = self.hop().await?;
             if self.request.redirects == Redirects::Return || !is_redirect(response.status()) {
                 return Ok((response, place));
             }
             let Some(location) = response.headers().get(LOCATION) else { return Ok((response, place)) };
-            let next = location.to_str().ok().and_then(|to| self.request.url.join(to).ok());
+            let from = self.request.credential.as_ref().and_then(|c| c.sent_path(&self.request.url));
+            let from = from.as_ref().unwrap_or(&self.request.url);
+            let next = location.to_str().ok().and_then(|to| from.join(to).ok());
             let next = next.ok_or_else(|| self.stuck("redirects to what is not a URL"))?;
             self.redirect(response.status(), next)?;
+        }
+    }
+
+    /// Reads a streamed body into memory where the credential covers it.
+    async fn collect(&mut self) -> Result<(), EgressError> {
+        let Some(credential) = &self.request.credential else { return Ok(()) };
+        if self.request.body.is_known() {
+            return Ok(());
+        }
+        let announced = self.request.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+        match credential.needs_body(&self.request.url, &self.request.headers) {
+            NeedsBody::No => return Ok(()),
+            NeedsBody::UnlessLong if announced.is_some_and(|length| length > LONGEST_SIGNED) => return Ok(()),
+            NeedsBody::UnlessLong | NeedsBody::Whole => {}
+        }
+        let host = host_for_log(&self.request.url).to_owned();
+        let left = self.left();
+        match tokio::time::timeout(left, self.request.body.collect(LONGEST_SIGNED)).await {
+            Err(_) => Err(EgressError::Timeout { host, after: self.deadline }),
+            Ok(Err(CollectError::TooLong)) => {
+                Err(EgressError::Unsigned { host, reason: "its body is longer than 8 MiB, and the credential covers the body" })
+            }
+            Ok(Err(CollectError::Failed(source))) => Err(EgressError::Transport {
+                host,
+                kind: crate::TransportKind::RequestBody,
+                source: Some(source),
+            }),
+            Ok(Ok(())) => {
+                self.request.headers.remove(CONTENT_LENGTH);
+                Ok(())
+            }
         }
     }
 
@@ -261,16 +313,31 @@ impl<'a> Journey<'a> {
         // The last hop needs no copy kept.
         let mut headers =
             if self.hops_left == 0 { std::mem::take(&mut request.headers) } else { request.headers.clone() };
+        let mut changed = None;
         if let Some(credential) = &request.credential {
-            credential.apply(&mut headers, &mut url)?;
+            let touched = Touched {
+                method: &request.method,
+                headers: &mut headers,
+                url: &mut url,
+                body: request.body.bytes(),
+            };
+            let now = self.shared.clock.now();
+            changed = credential.apply(touched, self.entropy.map(|entropy| Moment { now, entropy }))?;
         }
-        let client = match (url.scheme(), &self.clients.plain) {
-            ("http", Some(plain)) => plain,
+        let identified = match &request.identity {
+            Some(identity) if url.scheme() == "https" => {
+                Some(self.clients.identified.client(identity, || self.shared.secure_builder())?)
+            }
+            _ => None,
+        };
+        let client = match (url.scheme(), &self.clients.plain, &identified) {
+            ("http", Some(plain), _) => plain,
+            (_, _, Some(identified)) => identified,
             _ => &self.clients.secure,
         };
         let mut outbound = reqwest::Request::new(request.method.clone(), url);
         *outbound.headers_mut() = headers;
-        *outbound.body_mut() = request.body.send();
+        *outbound.body_mut() = changed.map(Into::into).or_else(|| request.body.send());
         *outbound.timeout_mut() = Some(self.left());
         let response = client.execute(outbound).await.map_err(|error| {
             let host = host_for_log(&self.request.url);
@@ -320,6 +387,7 @@ impl<'a> Journey<'a> {
                 return Err(self.stuck("redirects to another origin with the credential in the URL"));
             }
             self.request.credential = None;
+            self.request.identity = None;
             headers::strip_for_other_origin(&mut self.request.headers);
         }
         if self.request.body.is_spent() {

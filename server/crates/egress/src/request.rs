@@ -1,13 +1,14 @@
 //! What is asked of [`crate::Egress`].
 
-use std::{fmt, time::Duration};
+use std::{fmt, future::poll_fn, pin::Pin, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, TryStreamExt as _};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http_body::Body as _;
 use url::Url;
 
-use crate::{budget::Budget, credential::Credential, mask::Masker, reach::Reach};
+use crate::{budget::Budget, credential::Credential, identity::Identity, mask::Masker, reach::Reach};
 
 /// One call to the outside. Made by [`Request::new`]; the fields that are `None` take the configured default.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Request {
     pub reach: Reach,
     /// What to add on the way out.
     pub credential: Option<Credential>,
+    /// The certificate to show to a server that asks for one. It is not shown to another origin after a redirect.
+    pub identity: Option<Identity>,
     /// Overwrites secrets in the answer. The answer then must not be compressed, so `Accept-Encoding` is not sent.
     pub mask: Option<Masker>,
     /// Whose rate budget is spent.
@@ -60,6 +63,7 @@ impl Request {
             body: Body::empty(),
             reach,
             credential: None,
+            identity: None,
             mask: None,
             budget: None,
             deadline: None,
@@ -106,6 +110,14 @@ pub(crate) enum Inner {
 #[error("the request body could not be read")]
 pub(crate) struct RequestBodyFailed(#[source] Box<dyn std::error::Error + Send + Sync>);
 
+/// Why a stream is not in memory.
+pub(crate) enum CollectError {
+    /// It is longer.
+    TooLong,
+    /// It broke.
+    Failed(Box<dyn std::error::Error + Send + Sync>),
+}
+
 impl Body {
     /// No body.
     #[must_use]
@@ -133,6 +145,30 @@ impl Body {
 
     pub(crate) const fn is_spent(&self) -> bool {
         matches!(self.0, Inner::Spent)
+    }
+
+    /// The bytes, where they are in memory.
+    pub(crate) const fn bytes(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Inner::Bytes(bytes) => Some(bytes),
+            Inner::Stream(_) | Inner::Spent => None,
+        }
+    }
+
+    /// Reads a stream into memory, up to so many bytes.
+    pub(crate) async fn collect(&mut self, most: usize) -> Result<(), CollectError> {
+        let Inner::Stream(mut stream) = std::mem::replace(&mut self.0, Inner::Spent) else { return Ok(()) };
+        let mut collected = BytesMut::new();
+        while let Some(frame) = poll_fn(|context| Pin::new(&mut stream).poll_frame(context)).await {
+            let frame = frame.map_err(|error| CollectError::Failed(error.into()))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if collected.len() + data.len() > most {
+                return Err(CollectError::TooLong);
+            }
+            collected.extend_from_slice(&data);
+        }
+        self.0 = Inner::Bytes(collected.freeze());
+        Ok(())
     }
 
     /// What to send. Bytes stay for another hop, a stream is spent.
