@@ -57,7 +57,7 @@ impl Account<'_> {
         client.expires_in = seconds(spec.expires_in);
         client.refresh_expires_in = seconds(spec.refresh_expires_in);
         client.dpop = spec.dpop;
-        client.expected_issuer = self.issuer(spec)?;
+        client.expected_issuer = self.issuer_of(spec.issuer.as_ref())?;
         Ok(client)
     }
 
@@ -74,8 +74,8 @@ impl Account<'_> {
 
     /// The issuer's text. A URL without a path is written with a slash by the parser; issuers mostly are not, and they
     /// are compared byte for byte.
-    pub(crate) fn issuer(&self, spec: &OAuth2) -> Result<Option<String>, Failure> {
-        let Some(template) = &spec.issuer else { return Ok(None) };
+    pub(crate) fn issuer_of(&self, template: Option<&Template>) -> Result<Option<String>, Failure> {
+        let Some(template) = template else { return Ok(None) };
         let url = self.url(template)?;
         let text = if template.source().ends_with('/') { url.as_str() } else { url.as_str().trim_end_matches('/') };
         Ok(Some(text.to_owned()))

@@ -39,6 +39,7 @@ const CLIENT: &[&str] = &[
     "redirect_uri_mismatch",
     "bad_redirect_uri",
     "invalid_redirect_uri",
+    "invalid_client_metadata",
     "application_suspended",
 ];
 const REQUEST: &[&str] = &[
