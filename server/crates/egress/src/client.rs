@@ -290,14 +290,13 @@ impl<'a> Journey<'a> {
         let left = self.left();
         match tokio::time::timeout(left, self.request.body.collect(LONGEST_SIGNED)).await {
             Err(_) => Err(EgressError::Timeout { host, after: self.deadline }),
-            Ok(Err(CollectError::TooLong)) => {
-                Err(EgressError::Unsigned { host, reason: "its body is longer than 8 MiB, and the credential covers the body" })
-            }
-            Ok(Err(CollectError::Failed(source))) => Err(EgressError::Transport {
+            Ok(Err(CollectError::TooLong)) => Err(EgressError::Unsigned {
                 host,
-                kind: crate::TransportKind::RequestBody,
-                source: Some(source),
+                reason: "its body is longer than 8 MiB, and the credential covers the body",
             }),
+            Ok(Err(CollectError::Failed(source))) => {
+                Err(EgressError::Transport { host, kind: crate::TransportKind::RequestBody, source: Some(source) })
+            }
             Ok(Ok(())) => {
                 self.request.headers.remove(CONTENT_LENGTH);
                 Ok(())
@@ -315,12 +314,8 @@ impl<'a> Journey<'a> {
             if self.hops_left == 0 { std::mem::take(&mut request.headers) } else { request.headers.clone() };
         let mut changed = None;
         if let Some(credential) = &request.credential {
-            let touched = Touched {
-                method: &request.method,
-                headers: &mut headers,
-                url: &mut url,
-                body: request.body.bytes(),
-            };
+            let touched =
+                Touched { method: &request.method, headers: &mut headers, url: &mut url, body: request.body.bytes() };
             let now = self.shared.clock.now();
             changed = credential.apply(touched, self.entropy.map(|entropy| Moment { now, entropy }))?;
         }

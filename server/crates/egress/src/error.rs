@@ -172,6 +172,14 @@ pub enum EgressError {
         /// Where it should have gone.
         place: &'static str,
     },
+    /// A signature that cannot be made: the body is longer than is collected for it, a key cannot be read.
+    #[error("the request to {host} cannot be signed: {reason}")]
+    Unsigned {
+        /// The host.
+        host: String,
+        /// Why.
+        reason: &'static str,
+    },
 }
 
 impl EgressError {
@@ -190,6 +198,7 @@ impl EgressError {
             Self::Busy { .. } => "busy",
             Self::Transport { kind, .. } => kind.name(),
             Self::Credential { .. } => "credential",
+            Self::Unsigned { .. } => "unsigned",
         }
     }
 
@@ -209,6 +218,7 @@ impl EgressError {
                 | Self::Throttled { .. }
                 | Self::Busy { .. }
                 | Self::Credential { .. }
+                | Self::Unsigned { .. }
                 | Self::Transport { kind: TransportKind::Dns | TransportKind::Connect | TransportKind::Tls, .. }
         )
     }

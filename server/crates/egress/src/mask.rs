@@ -204,7 +204,7 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
 }
 
 /// Percent-encodes all but RFC 3986's unreserved characters.
-fn percent(bytes: &[u8], upper: bool) -> String {
+pub(crate) fn percent(bytes: &[u8], upper: bool) -> String {
     let mut out = String::with_capacity(bytes.len() * 3);
     for byte in bytes {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
