@@ -9,6 +9,8 @@ CREATE TABLE integrations (
     display_name text NOT NULL,
     client_id text,
     client_secret bytea,
+    secrets bytea,
+    secret_names text[] NOT NULL DEFAULT '{}',
     scopes text[],
     variables jsonb NOT NULL DEFAULT '{}',
     created_at timestamptz NOT NULL,
@@ -24,6 +26,8 @@ COMMENT ON COLUMN integrations.provider IS 'The slug of the provider''s manifest
 COMMENT ON COLUMN integrations.display_name IS 'What end users read.';
 COMMENT ON COLUMN integrations.client_id IS 'The OAuth client, if the provider asks for one.';
 COMMENT ON COLUMN integrations.client_secret IS 'Its secret, sealed.';
+COMMENT ON COLUMN integrations.secrets IS 'Values of the manifest''s integration-level secret variables, sealed together; null where there are none.';
+COMMENT ON COLUMN integrations.secret_names IS 'Which secret variables are set.';
 COMMENT ON COLUMN integrations.scopes IS 'What is asked for; null for the manifest''s list.';
 COMMENT ON COLUMN integrations.variables IS 'Values of the manifest''s integration-level variables.';
 COMMENT ON COLUMN integrations.created_at IS 'When it was configured.';
@@ -84,6 +88,7 @@ CREATE TABLE credentials (
     refreshable boolean NOT NULL,
     expires_at timestamptz,
     scopes_granted text[],
+    scopes_asked text[],
     lease_number bigint NOT NULL DEFAULT 0,
     lease_until timestamptz,
     refresh_failures integer NOT NULL DEFAULT 0,
@@ -99,6 +104,7 @@ COMMENT ON COLUMN credentials.sealed IS 'The token set: AES-256-GCM under a data
 COMMENT ON COLUMN credentials.refreshable IS 'Whether a refresh token is in it.';
 COMMENT ON COLUMN credentials.expires_at IS 'When the access token ends, if the provider said so.';
 COMMENT ON COLUMN credentials.scopes_granted IS 'What was granted, if the provider said so.';
+COMMENT ON COLUMN credentials.scopes_asked IS 'What was asked for when the account was connected; null where nothing is asked for.';
 COMMENT ON COLUMN credentials.lease_number IS 'Fencing number of the latest refresh lease.';
 COMMENT ON COLUMN credentials.lease_until IS 'Until when one refresher owns the refresh; null when none does.';
 COMMENT ON COLUMN credentials.refresh_failures IS 'Failed refreshes in a row.';
@@ -118,6 +124,7 @@ CREATE TABLE connect_sessions (
     allowed_origins text[] NOT NULL,
     return_url text,
     language text,
+    scopes text[],
     tags jsonb NOT NULL DEFAULT '{}',
     state text NOT NULL CHECK (state IN ('open', 'connected', 'revoked')),
     connection_id uuid REFERENCES connections ON DELETE SET NULL,
@@ -136,6 +143,7 @@ COMMENT ON COLUMN connect_sessions.reconnect_id IS 'The connection to repair, if
 COMMENT ON COLUMN connect_sessions.allowed_origins IS 'Pages that may embed the connect page and hear its result.';
 COMMENT ON COLUMN connect_sessions.return_url IS 'Where the same-tab flow ends.';
 COMMENT ON COLUMN connect_sessions.language IS 'BCP 47 tag of the end user''s language.';
+COMMENT ON COLUMN connect_sessions.scopes IS 'Asked for instead of the integration''s scopes; null for those.';
 COMMENT ON COLUMN connect_sessions.tags IS 'Put on the connection that is made.';
 COMMENT ON COLUMN connect_sessions.state IS 'Open until a connection is made or it is revoked; expiry is by time.';
 COMMENT ON COLUMN connect_sessions.connection_id IS 'What came of it.';
@@ -150,10 +158,10 @@ CREATE TABLE connect_attempts (
     connect_session_id uuid NOT NULL REFERENCES connect_sessions ON DELETE CASCADE,
     integration_id uuid NOT NULL REFERENCES integrations ON DELETE CASCADE,
     state text NOT NULL CHECK (state IN ('pending', 'consumed', 'connected', 'failed')),
-    display text NOT NULL CHECK (display IN ('popup', 'redirect')),
+    display text NOT NULL CHECK (display IN ('popup', 'redirect', 'device')),
     state_hash bytea NOT NULL UNIQUE,
     browser_hash bytea NOT NULL,
-    verifier bytea,
+    kept bytea,
     variables jsonb NOT NULL DEFAULT '{}',
     failure_code text,
     failure_detail text,
@@ -169,7 +177,7 @@ COMMENT ON COLUMN connect_attempts.environment_id IS 'The session''s environment
 COMMENT ON COLUMN connect_attempts.connect_session_id IS 'The session it belongs to.';
 COMMENT ON COLUMN connect_attempts.integration_id IS 'What was picked.';
 COMMENT ON COLUMN connect_attempts.state IS 'Pending until the callback takes it, consumed while the code is exchanged, then connected or failed.';
-COMMENT ON COLUMN connect_attempts.display IS 'Whether the provider''s page was opened in a popup or in the same tab.';
+COMMENT ON COLUMN connect_attempts.display IS 'Whether the provider''s page was opened in a popup or in the same tab, or a code is typed in on another device.';
 COMMENT ON COLUMN connect_attempts.state_hash IS 'SHA-256 of the state parameter (RFC 6749 section 10.12).';
 COMMENT ON COLUMN connect_attempts.browser_hash IS 'SHA-256 of the cookie that binds it to the browser that began it.';
 COMMENT ON COLUMN connect_attempts.verifier IS 'PKCE verifier (RFC 7636), sealed; null where the manifest opts out, and wiped at the end.';

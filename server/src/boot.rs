@@ -94,7 +94,7 @@ pub async fn platform_with(
     hear(&listener, move |notice| cache.hear(notice));
     let keys = key_service(&config.keys, Arc::clone(&entropy)).await?;
     let sealer = Arc::new(Sealer::new(Arc::clone(&keys), Arc::clone(&entropy), Arc::clone(&clock)));
-    let egress = Egress::new(config.egress.clone(), Arc::clone(&clock))?;
+    let egress = Egress::new(config.egress.clone(), Arc::clone(&clock))?.with_entropy(Arc::clone(&entropy));
     let host = PluginHost::new(config.plugins.host(), entropy.as_ref())?;
     let providers = Arc::new(Providers::load(&config.plugins.dir, &host).await?);
     let services = Services {

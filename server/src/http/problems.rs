@@ -32,6 +32,8 @@ pages! {
     BodyTooLarge = "body_too_large",
     UnsupportedMediaType = "unsupported_media_type",
     UnknownProvider = "unknown_provider",
+    CredentialRefused = "credential_refused",
+    IntegrationMisconfigured = "integration_misconfigured",
     NeedsReauth = "needs_reauth",
     RateLimited = "rate_limited",
     SessionExpired = "session_expired",

@@ -53,6 +53,7 @@ api! {
     get "/v1/connect/sessions/{session}" => connect_sessions::get::get_connect_session;
     delete "/v1/connect/sessions/{session}" => connect_sessions::revoke::revoke_connect_session;
     get "/v1/connections" => connections::list::list_connections;
+    post "/v1/connections" => connections::import::import_connection;
     get "/v1/connections/{connection}" => connections::get::get_connection;
     delete "/v1/connections/{connection}" => connections::delete::delete_connection;
     get "/v1/connections/{connection}/credential" => connections::credential::get_connection_credential;
@@ -79,6 +80,8 @@ api! {
     // The connect page, with its session's token
     get "/connect/api/session" => connect_page::describe::get_connect_page;
     get "/connect/api/progress" => connect_page::progress::get_connect_progress;
+    post "/connect/api/entry" => connect_page::enter::enter_credential;
+    post "/connect/api/code" => connect_page::show_code::show_connect_code;
 }
 
 /// What is posted to beside the table; everything else beside it is read.

@@ -2,6 +2,7 @@
 //! `registry`. [`Worker`] claims jobs under leases, keeps the leases while they run, and says what came of them.
 
 mod clean_up;
+mod connect_device_poll;
 mod connection_delete;
 mod count_jobs;
 mod enqueue_due_syncs;

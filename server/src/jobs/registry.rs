@@ -1,8 +1,9 @@
 //! What there is to do in the background: one line each.
 
 use super::{
-    clean_up::CleanUp, connection_delete::ConnectionDelete, count_jobs::CountJobs, enqueue_due_syncs::EnqueueDueSyncs,
-    job::Job, reap::Reap, rounds::Round, sync_run::SyncRun, webhook_deliver::WebhookDeliver,
+    clean_up::CleanUp, connect_device_poll::ConnectDevicePoll, connection_delete::ConnectionDelete,
+    count_jobs::CountJobs, enqueue_due_syncs::EnqueueDueSyncs, job::Job, reap::Reap, rounds::Round, sync_run::SyncRun,
+    webhook_deliver::WebhookDeliver,
 };
 
 /// Jobs from the table, each kind with its queue.
@@ -12,6 +13,8 @@ pub(super) fn jobs() -> Vec<Box<dyn Job>> {
         Box::new(SyncRun),
         // Tells an endpoint of an event
         Box::new(WebhookDeliver),
+        // Asks after a device code
+        Box::new(ConnectDevicePoll),
         // Revokes a grant and removes its connection
         Box::new(ConnectionDelete),
     ]

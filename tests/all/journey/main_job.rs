@@ -69,7 +69,7 @@ async fn main_job_ten_rows() {
     assert_eq!(parameter("redirect_uri"), integration["redirect_uri"]);
     assert!(browser.cookies().iter().any(|(name, _)| name.contains("__Host-")), "the attempt is bound to the browser");
     let attempts = world
-        .sql("SELECT state, encode(state_hash, 'hex'), verifier IS NOT NULL, expires_at - created_at FROM connect_attempts")
+        .sql("SELECT state, encode(state_hash, 'hex'), kept IS NOT NULL, expires_at - created_at FROM connect_attempts")
         .await;
     let expected = ["pending", &sha256_hex(&parameter("state")), "t", "00:10:00"].map(|text| Some(text.to_owned()));
     assert_eq!(attempts, [expected.to_vec()]);
@@ -92,7 +92,7 @@ async fn main_job_ten_rows() {
     assert_eq!((&connection["account"], &connection["account_name"]), (&json!("ada"), &json!("Ada’s Lamp Shop")));
     assert_eq!(connection["end_user"]["id"], MERCHANT);
     assert_eq!(world.one("SELECT state FROM connect_attempts").await, "connected");
-    assert_eq!(world.one("SELECT verifier IS NULL FROM connect_attempts").await, "t", "a used verifier is forgotten");
+    assert_eq!(world.one("SELECT kept IS NULL FROM connect_attempts").await, "t", "a used verifier is forgotten");
     // 4c: connection, credential, syncs, first jobs and event are one transaction: they carry the same number of it.
     let transactions = world
         .sql(

@@ -25,6 +25,9 @@ pub struct CreateConnectSession {
     /// BCP 47 tag of the end user's language.
     #[serde(default)]
     pub language: Option<String>,
+    /// Scopes to ask for instead of the integration's.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
     /// Put on the connection that is made.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
@@ -146,8 +149,51 @@ pub struct ConnectChoice {
     pub name: String,
     /// Its category.
     pub category: String,
+    /// How it goes on once the form is filled in.
+    pub way: ConnectWay,
     /// What the end user has to fill in first.
     pub fields: Vec<crate::integration::Variable>,
+}
+
+/// How connecting goes on once the form is filled in.
+#[derive(Copy, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectWay {
+    /// Over a page of the provider.
+    Page,
+    /// What was typed in is tried at once.
+    Form,
+    /// By a code that is typed in elsewhere.
+    Code,
+}
+
+/// What was typed in for an integration.
+pub struct ConnectEntry {
+    /// What was picked.
+    pub integration_id: IntegrationId,
+    /// What was typed in, secrets among it, by field.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+}
+
+/// What came of what was typed in.
+pub struct ConnectEntered {
+    /// The connection.
+    pub connection_id: ConnectionId,
+    /// What people call the account.
+    pub account_name: Option<String>,
+}
+
+/// A code to type in elsewhere (RFC 8628).
+pub struct ConnectCode {
+    /// The code.
+    pub user_code: String,
+    /// Where it is typed in.
+    pub verification_url: String,
+    /// The same with the code in it.
+    pub verification_url_complete: Option<String>,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
 }
 
 /// What the connect page polls while the end user is at the provider and while the first sync runs.

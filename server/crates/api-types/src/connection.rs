@@ -66,14 +66,60 @@ pub enum HealthState {
     Deleting,
 }
 
+/// A connection to bring along.
+pub struct ImportConnection {
+    /// Slug or id of the integration.
+    pub integration: String,
+    /// Whose account it is.
+    pub end_user: crate::connect::EndUser,
+    /// The connection whose credential is replaced, instead of making a new one.
+    #[serde(default)]
+    pub connection_id: Option<ConnectionId>,
+    /// What the connect form would ask for, secrets among it, and values that the provider would answer with, by field.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+    /// Tokens, for providers that give some.
+    #[serde(default)]
+    pub tokens: Option<ImportTokens>,
+    /// Labels.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Tokens to bring along.
+pub struct ImportTokens {
+    /// The access token; may be left out where a refresh token brings the next.
+    #[serde(default)]
+    pub access_token: Option<String>,
+    /// The refresh token.
+    #[serde(default)]
+    pub refresh_token: Option<String>,
+    /// The token secret (OAuth 1).
+    #[serde(default)]
+    pub token_secret: Option<String>,
+    /// When the access token ends. One that has ended is renewed at once.
+    #[serde(default)]
+    pub expires_at: Option<DateTime<Utc>>,
+    /// What was granted.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+}
+
 /// A fresh credential.
 pub struct Credential {
     /// Whose it is.
     pub connection_id: ConnectionId,
-    /// The access token.
-    pub access_token: String,
+    /// How the account is connected, such as `oauth2_code` or `key`.
+    pub mode: String,
+    /// The access token; absent where the provider gives none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<String>,
     /// `Bearer`, mostly.
-    pub token_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<String>,
+    /// What was typed in or imported, by field: API keys, user names, passwords.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub fields: BTreeMap<String, String>,
     /// When the token ends; ask again then.
     pub expires_at: Option<DateTime<Utc>>,
     /// What was granted, if the provider said so.

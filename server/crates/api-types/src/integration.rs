@@ -18,6 +18,8 @@ pub struct Provider {
     pub docs: String,
     /// How an account is connected, such as `oauth2_code`.
     pub auth_mode: String,
+    /// Whether an integration needs an OAuth client: `with_secret`, `id_alone`, `optional`; absent where it needs none.
+    pub client: Option<String>,
     /// Scopes asked for unless the integration says otherwise.
     pub default_scopes: Vec<String>,
     /// Values to fill in for an integration.
@@ -32,14 +34,36 @@ pub struct Provider {
 pub struct Variable {
     /// Its name.
     pub name: String,
-    /// `origin`, `label` or `text`.
+    /// `origin`, `label`, `text`, `choice` or `secret`.
     pub kind: String,
     /// What the form calls it.
     pub label: String,
     /// Shown below the field.
     pub help: Option<String>,
+    /// Where the vendor explains how to come by the value.
+    pub help_url: Option<String>,
+    /// Shown in the empty field.
+    pub placeholder: Option<String>,
     /// Used when nothing is filled in.
     pub default: Option<String>,
+    /// Put in front of what is typed.
+    pub prefix: String,
+    /// Put behind what is typed.
+    pub suffix: String,
+    /// For a choice: what may be picked.
+    pub options: Vec<VariableOption>,
+    /// Whether the form offers several lines.
+    pub multiline: bool,
+    /// Whether it may be left empty.
+    pub optional: bool,
+}
+
+/// One of a choice's values.
+pub struct VariableOption {
+    /// The value.
+    pub value: String,
+    /// What the form calls it.
+    pub label: String,
 }
 
 /// An integration to configure.
@@ -64,6 +88,9 @@ pub struct CreateIntegration {
     /// Values of the provider's integration-level variables.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
+    /// Values of the provider's integration-level secret variables. Write-only.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, String>,
 }
 
 /// Changes to an integration; what is absent stays.
@@ -84,6 +111,9 @@ pub struct UpdateIntegration {
     /// Values of the provider's integration-level variables, as a whole.
     #[serde(default)]
     pub variables: Option<BTreeMap<String, String>>,
+    /// Secret variables to replace; those that are not named stay.
+    #[serde(default)]
+    pub secrets: Option<BTreeMap<String, String>>,
 }
 
 /// An integration.
@@ -100,6 +130,8 @@ pub struct Integration {
     pub client_id: Option<String>,
     /// Whether a client secret is stored.
     pub has_client_secret: bool,
+    /// Which of the provider's secret variables are stored.
+    pub secrets_set: Vec<String>,
     /// What is asked for.
     pub scopes: Vec<String>,
     /// Values of the provider's integration-level variables.

@@ -95,6 +95,10 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type", 415, "The content type is not supported";
     /// No provider of that name.
     UnknownProvider = "unknown_provider", 422, "The provider is not known";
+    /// What was entered or brought along does not let us in at the provider.
+    CredentialRefused = "credential_refused", 422, "The provider refuses the credential";
+    /// The integration cannot be used as it is configured.
+    IntegrationMisconfigured = "integration_misconfigured", 409, "The integration has to be repaired";
     /// The connection needs its end user.
     NeedsReauth = "needs_reauth", 409, "The end user must connect again";
     /// Too many requests by this key, or to the provider.

@@ -1,11 +1,13 @@
 //! The query with which a provider sends the end user back (RFC 6749 §4.1.2, RFC 9207).
 
+use std::collections::BTreeMap;
+
 use domain::secret::Secret;
 
 use crate::refused::shown;
 
 /// A callback, read. `Debug` shows neither state nor code.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Callback {
     /// Finds the pending attempt.
     pub state: Secret,
@@ -13,13 +15,23 @@ pub struct Callback {
     pub iss: Option<String>,
     /// What the provider says.
     pub answer: Answer,
+    /// All other parameters, by name.
+    pub params: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for Callback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Callback").field("iss", &self.iss).field("answer", &self.answer).finish_non_exhaustive()
+    }
 }
 
 /// What the provider says in a callback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// Go ahead: the code to exchange.
+    /// Go ahead: the code to exchange (RFC 6749), or the verifier (`oauth_verifier`, RFC 5849 §2.2).
     Code(Secret),
+    /// Go ahead, and what matters is among the other parameters.
+    Bare,
     /// The end user said no.
     Denied,
     /// Something is wrong.
@@ -37,8 +49,8 @@ pub enum NotACallback {
     /// No `state`.
     #[error("the callback has no state")]
     NoState,
-    /// Neither `code` nor `error`.
-    #[error("the callback has neither a code nor an error")]
+    /// Nothing but `state`.
+    #[error("the callback has nothing but a state")]
     NoAnswer,
     /// A parameter twice, which RFC 6749 §3.1 forbids and attackers like.
     #[error("the callback has a parameter twice")]
@@ -50,21 +62,34 @@ pub enum NotACallback {
 
 /// Longest parameter that is looked at, in bytes.
 const LONGEST: usize = 4_096;
+/// Most parameters that are kept.
+const MOST: usize = 32;
 
-/// Reads the query of a callback, without the `?`. Parameters it does not know are left to the caller.
+/// Reads the query of a callback, without the `?`.
 ///
 /// # Errors
 /// [`NotACallback`].
 pub fn parse(query: &str) -> Result<Callback, NotACallback> {
     let [mut state, mut code, mut error, mut description, mut iss] = [const { None::<String> }; 5];
+    let mut params = BTreeMap::new();
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let slot = match name.as_ref() {
             "state" => &mut state,
-            "code" => &mut code,
+            "code" | "oauth_verifier" => &mut code,
             "error" => &mut error,
             "error_description" => &mut description,
             "iss" => &mut iss,
-            _ => continue,
+            // OAuth 1 providers answer a "no" with this.
+            "denied" => {
+                error = Some("access_denied".into());
+                continue;
+            }
+            _ => {
+                if params.len() < MOST && name.len() <= 64 && value.len() <= LONGEST {
+                    params.entry(name.into_owned()).or_insert_with(|| value.into_owned());
+                }
+                continue;
+            }
         };
         if value.len() > LONGEST {
             return Err(NotACallback::TooLong);
@@ -80,9 +105,10 @@ pub fn parse(query: &str) -> Result<Callback, NotACallback> {
         }
         (Some(code), _) => Answer::Error { code: shown(&code), description: description.map(|d| shown(&d)) },
         (None, Some(code)) => Answer::Code(Secret::new(code)),
-        (None, None) => return Err(NotACallback::NoAnswer),
+        (None, None) if params.is_empty() => return Err(NotACallback::NoAnswer),
+        (None, None) => Answer::Bare,
     };
-    Ok(Callback { state, iss, answer })
+    Ok(Callback { state, iss, answer, params })
 }
 
 #[cfg(test)]
@@ -96,6 +122,11 @@ mod tests {
         let read = parse("state=s%2B1&code=c%201&iss=https%3A%2F%2Fa.example&other=1").unwrap();
         assert_eq!((read.state.expose(), read.iss.as_deref()), ("s+1", Some("https://a.example")));
         assert_eq!(read.answer, Answer::Code(Secret::new("c 1")));
+        assert_eq!(read.params["other"], "1");
+        let verifier = parse("state=s&oauth_token=t&oauth_verifier=v").unwrap();
+        assert_eq!(verifier.answer, Answer::Code(Secret::new("v")));
+        assert_eq!(parse("state=s&denied=t").unwrap().answer, Answer::Denied);
+        assert_eq!(parse("state=s&installation_id=7").unwrap().answer, Answer::Bare);
         assert_eq!(parse("error=access_denied&state=s").unwrap().answer, Answer::Denied);
         let error = parse("error=server_error&error_description=a%0Ab&state=s&code=c").unwrap().answer;
         assert_eq!(error, Answer::Error { code: "server_error".into(), description: Some("a b".into()) });

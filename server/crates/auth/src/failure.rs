@@ -127,7 +127,10 @@ impl From<EgressError> for Failure {
             EgressError::Busy { retry_after, .. } => {
                 Self::ProviderDown { detail: error.to_string(), retry_after: Some(*retry_after), may_have_acted: false }
             }
-            EgressError::Denied { .. } | EgressError::Address { .. } | EgressError::Credential { .. } => {
+            EgressError::Denied { .. }
+            | EgressError::Address { .. }
+            | EgressError::Credential { .. }
+            | EgressError::Unsigned { .. } => {
                 Self::ClientMisconfigured(Misconfigured::Reach(error.to_string()))
             }
             _ => Self::ProviderDown {

@@ -1,45 +1,29 @@
-//! The identity call: whose account is this?
+//! Does the credential work, and whose account is it? Both are asked right after it was given or typed in.
 
 use std::time::Duration;
 
-use domain::secret::Secret;
-use egress::{Budget, Credential, Egress, Masker, Reach, Request};
+use domain::manifest::CallMethod;
+use egress::{Reach, Request, Response};
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode,
+    HeaderName, HeaderValue, StatusCode,
     header::{ACCEPT, CONTENT_TYPE},
 };
 use serde_json::Value;
 use url::Url;
 
 use crate::{
+    account::{Account, Outside},
     answer::{Refusal, Unreadable},
-    failure::Failure,
+    call::method,
+    failure::{Failure, Misconfigured},
+    material::Material,
     path, refused,
 };
 
 /// No honest description of an account is longer, in bytes.
 const LONGEST_ANSWER: u64 = 1 << 20;
-
-/// How to ask: a GET with the credential, answered in JSON.
-#[derive(Debug, Clone)]
-pub struct IdentityCall {
-    /// Where to ask.
-    pub url: Url,
-    /// Headers of the manifest, such as an API version.
-    pub headers: HeaderMap,
-    /// How the request carries the credential.
-    pub credential: Credential,
-    /// Dotted path of the provider's stable id of the account.
-    pub account: String,
-    /// Dotted path of what people call it.
-    pub name: Option<String>,
-    /// Which hosts may be asked.
-    pub reach: Reach,
-    /// Longest wait.
-    pub deadline: Duration,
-    /// The connection's rate budget.
-    pub budget: Option<Budget>,
-}
+/// Longest wait.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Whose account it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,58 +34,113 @@ pub struct Identity {
     pub name: Option<String>,
 }
 
-/// The identity call of a bearer token without further headers.
-#[must_use]
-pub fn with_bearer(url: Url, token: &Secret, account: &str, name: Option<&str>, reach: Reach) -> IdentityCall {
-    IdentityCall {
-        url,
-        headers: HeaderMap::new(),
-        credential: Credential::bearer(token),
-        account: account.to_owned(),
-        name: name.map(Into::into),
-        reach,
-        deadline: Duration::from_secs(20),
-        budget: None,
-    }
-}
-
-impl IdentityCall {
-    /// Asks.
+impl Account<'_> {
+    /// Makes the manifest's identity call, or its verification call where there is no identity to learn. `None` says that
+    /// the credential works, or that there is no way to know. Values that the identity call gave are in `variables`
+    /// afterwards.
     ///
     /// # Errors
     /// See [`Failure`]: [`Failure::Revoked`] when the provider does not honour the credential, [`Failure::BadAnswer`]
     /// when there is no id where the manifest says.
-    pub async fn ask(self, egress: &Egress) -> Result<Identity, Failure> {
-        let masker: Masker = self.credential.masker();
-        let mut request = Request::new(Method::GET, self.url, self.reach);
-        request.headers = self.headers;
-        if !request.headers.contains_key(ACCEPT) {
-            request.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        }
-        request.mask = Some(masker);
-        request.credential = Some(self.credential);
-        request.deadline = Some(self.deadline);
-        request.max_response = Some(LONGEST_ANSWER);
-        request.budget = self.budget;
-        let response = egress.send(request).await?;
-        if !response.status.is_success() {
-            let code = match response.status {
-                StatusCode::UNAUTHORIZED => "invalid_token".to_owned(),
-                status => format!("status_{}", status.as_u16()),
+    pub async fn identify(&mut self, out: Outside<'_>, material: &Material) -> Result<Option<Identity>, Failure> {
+        let manifest = self.manifest;
+        if let Some(spec) = &manifest.verification {
+            let url = self.url(&spec.url)?;
+            let response = self.ask(out, material, spec.method, url, spec.json.as_deref()).await?;
+            let works = if spec.statuses.is_empty() {
+                response.status.is_success()
+            } else {
+                spec.statuses.contains(&response.status.as_u16())
             };
-            return Err(refused::sort(response.status, response.retry_after, Refusal { code, description: None }));
-        }
-        let value: Value = match serde_json::from_slice(&response.body) {
-            Ok(value) => value,
-            Err(_) if response.body.is_empty() => return Err(Unreadable::Empty.into()),
-            Err(_) => {
-                let kind = response.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-                let is_page = kind.contains("html") || response.body.trim_ascii_start().starts_with(b"<");
-                return Err(if is_page { Unreadable::Html } else { Unreadable::Malformed }.into());
+            if !works {
+                return Err(refusal(&response));
             }
+            if let Some(present) = &spec.present {
+                let body = read(&response)?;
+                if path::find(&body, present).is_none_or(|found| *found == Value::Bool(false)) {
+                    return Err(refusal(&response));
+                }
+            }
+        }
+        let Some(spec) = &manifest.identity else { return Ok(None) };
+        let url = self.url(&spec.url)?;
+        let response = self.ask(out, material, spec.method, url, spec.json.as_deref()).await?;
+        if !response.status.is_success() {
+            return Err(refusal(&response));
+        }
+        let body = read(&response)?;
+        let Some(account) = path::text(&body, &spec.account) else {
+            // Some refuse with status 200.
+            return Err(match crate::answer::refusal_in(&response.body) {
+                Some(refusal) => refused::sort(response.status, response.retry_after, refusal),
+                None => Unreadable::NoAccount.into(),
+            });
         };
-        let account = path::text(&value, &self.account).ok_or(Unreadable::NoAccount)?;
-        let name = self.name.and_then(|name| path::text(&value, &name));
-        Ok(Identity { account: account.chars().take(255).collect(), name: name.map(|n| refused::shown(&n)) })
+        let name = spec.name.as_ref().and_then(|name| path::text(&body, name));
+        self.absorb("identity", &body)?;
+        Ok(Some(Identity { account: account.chars().take(255).collect(), name: name.map(|n| refused::shown(&n)) }))
     }
+
+    async fn ask(
+        &self,
+        out: Outside<'_>,
+        material: &Material,
+        by: CallMethod,
+        url: Url,
+        json: Option<&str>,
+    ) -> Result<Response, Failure> {
+        let reach = Reach::hosts_of([&url]);
+        let mut request = Request::new(method(by), url, reach);
+        request.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        for (name, value) in self.api_headers()? {
+            request.headers.insert(name, value);
+        }
+        if let Some(json) = json {
+            request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            request.body = json.to_owned().into();
+        }
+        let credential = self.credential(material)?.unwrap_or_default();
+        request.mask = Some(credential.masker());
+        request.credential = Some(credential);
+        request.deadline = Some(DEADLINE);
+        request.max_response = Some(LONGEST_ANSWER);
+        request.budget = out.budget.cloned();
+        Ok(out.egress.send(request).await?)
+    }
+
+    /// The headers that the manifest sends with every request to the API.
+    ///
+    /// # Errors
+    /// [`Failure::ClientMisconfigured`] for what is no header.
+    pub fn api_headers(&self) -> Result<Vec<(HeaderName, HeaderValue)>, Failure> {
+        let mut headers = Vec::new();
+        for (name, template) in &self.manifest.api.headers {
+            let bad = || Failure::ClientMisconfigured(Misconfigured::Request(format!("`{name}` is no header")));
+            let Some(value) = self.text(template, &[])? else { continue };
+            let header = name.parse().ok().zip(HeaderValue::from_str(value.expose()).ok());
+            headers.push(header.ok_or_else(bad)?);
+        }
+        Ok(headers)
+    }
+}
+
+fn read(response: &Response) -> Result<Value, Failure> {
+    serde_json::from_slice(&response.body).map_err(|_| {
+        if response.body.is_empty() {
+            return Unreadable::Empty.into();
+        }
+        let kind = response.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let is_page = kind.contains("html") || response.body.trim_ascii_start().starts_with(b"<");
+        if is_page { Unreadable::Html } else { Unreadable::Malformed }.into()
+    })
+}
+
+fn refusal(response: &Response) -> Failure {
+    let code = match response.status {
+        StatusCode::UNAUTHORIZED => "invalid_token".to_owned(),
+        status => format!("status_{}", status.as_u16()),
+    };
+    // What it says is for the end user; the code is ours, because every API has its own words for "no".
+    let description = crate::answer::refusal_in(&response.body).and_then(|refusal| refusal.description.or(Some(refusal.code)));
+    refused::sort(response.status, response.retry_after, Refusal { code, description })
 }

@@ -1,20 +1,38 @@
-//! Every way to be let in at a provider. OAuth 2 authorization code with PKCE: authorize URL, callback, code exchange,
-//! refresh, revocation; the tolerant parser of token answers; the identity call; placement of credentials.
+//! Every way to be let in at a provider: [`Account`] is a manifest with the values of one integration and one connection,
+//! and `mode` says how each mode begins, ends, renews and lets go. Beside it: the tolerant parser of token answers, the
+//! identity call, the placement of credentials.
 
+mod account;
 pub mod answer;
+mod call;
 pub mod callback;
 mod client;
+mod credential;
+mod device;
+mod dpop;
+mod endpoint;
 mod failure;
 pub mod identity;
+mod installation;
+mod jws;
+mod jwt;
+mod material;
+pub mod mcp;
+mod mode;
+mod oauth1;
+mod oauth2;
 pub mod path;
-pub mod placement;
 mod refused;
 mod revoke;
+mod session;
 mod tokens;
 
-pub use client::{AuthorizationCodeClient, Begun};
-/// Credentials that need no exchange: bearer token, key in a header or in the query, Basic.
+pub use account::{Account, Outside, Secrets};
+pub use client::OAuth2Client;
 pub use egress::Credential;
 pub use failure::{Failure, Misconfigured};
-pub use revoke::Revocation;
+pub use identity::Identity;
+pub use material::Material;
+pub use mode::{Beginning, Begun, DeviceBegun, Kept, Polled, brings_client};
+pub use revoke::{Introspection, Revocation};
 pub use tokens::{TokenSet, UnsealError};

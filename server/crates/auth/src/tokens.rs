@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use domain::secret::Secret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
 /// What the token endpoint gave. `Debug` shows no secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,10 +35,12 @@ impl std::fmt::Debug for TokenSet {
     }
 }
 
-/// The form in which tokens are sealed. The version stands in front so that it can change.
+/// Under which name the secret of an OAuth 1 token is kept, as RFC 5849 §2.3 has it.
+pub(crate) const TOKEN_SECRET: &str = "oauth_token_secret";
+
+/// The form in which tokens are sealed.
 #[derive(Serialize, Deserialize)]
-struct Sealed<'a> {
-    v: u8,
+pub(crate) struct SealedTokens<'a> {
     #[serde(borrow)]
     access_token: std::borrow::Cow<'a, str>,
     #[serde(borrow)]
@@ -51,47 +52,34 @@ struct Sealed<'a> {
     extra: Map<String, Value>,
 }
 
-const VERSION: u8 = 1;
-
-/// Unsealed bytes that are no tokens.
+/// Unsealed bytes that are no material.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UnsealError {
-    /// Not what [`TokenSet::to_bytes`] writes.
-    #[error("the unsealed bytes are not a token set")]
+    /// Not what [`crate::Material::to_bytes`] writes.
+    #[error("the unsealed bytes are no credential")]
     Malformed,
     /// Written by a later version of the program.
-    #[error("the token set is of version {0}, which this program does not know")]
+    #[error("the credential is of version {0}, which this program does not know")]
     Version(u8),
 }
 
-impl TokenSet {
-    /// The bytes to seal; they are wiped when dropped.
-    #[must_use]
-    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let sealed = Sealed {
-            v: VERSION,
-            access_token: self.access_token.expose().into(),
-            refresh_token: self.refresh_token.as_ref().map(|t| t.expose().into()),
-            token_type: self.token_type.clone(),
-            expires_at: self.expires_at,
-            refresh_expires_at: self.refresh_expires_at,
-            scopes_granted: self.scopes_granted.clone(),
-            extra: self.extra.clone(),
-        };
-        // Texts, numbers and maps with text keys always have a JSON form.
-        Zeroizing::new(serde_json::to_vec(&sealed).unwrap_or_default())
-    }
-
-    /// Reads unsealed bytes.
-    ///
-    /// # Errors
-    /// [`UnsealError`]; its text holds nothing of the bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, UnsealError> {
-        let sealed: Sealed<'_> = serde_json::from_slice(bytes).map_err(|_| UnsealError::Malformed)?;
-        if sealed.v != VERSION {
-            return Err(UnsealError::Version(sealed.v));
+impl<'a> From<&'a TokenSet> for SealedTokens<'a> {
+    fn from(tokens: &'a TokenSet) -> Self {
+        Self {
+            access_token: tokens.access_token.expose().into(),
+            refresh_token: tokens.refresh_token.as_ref().map(|t| t.expose().into()),
+            token_type: tokens.token_type.clone(),
+            expires_at: tokens.expires_at,
+            refresh_expires_at: tokens.refresh_expires_at,
+            scopes_granted: tokens.scopes_granted.clone(),
+            extra: tokens.extra.clone(),
         }
-        Ok(Self {
+    }
+}
+
+impl From<SealedTokens<'_>> for TokenSet {
+    fn from(sealed: SealedTokens<'_>) -> Self {
+        Self {
             access_token: Secret::new(sealed.access_token),
             refresh_token: sealed.refresh_token.map(Secret::new),
             token_type: sealed.token_type,
@@ -99,7 +87,30 @@ impl TokenSet {
             refresh_expires_at: sealed.refresh_expires_at,
             scopes_granted: sealed.scopes_granted,
             extra: sealed.extra,
-        })
+        }
+    }
+}
+
+impl TokenSet {
+    /// A token alone, of which nothing more is known.
+    #[must_use]
+    pub fn bare(access_token: Secret) -> Self {
+        Self {
+            access_token,
+            refresh_token: None,
+            token_type: "Bearer".into(),
+            expires_at: None,
+            refresh_expires_at: None,
+            scopes_granted: None,
+            extra: Map::new(),
+        }
+    }
+
+    /// These tokens with the secret that goes with them (RFC 5849 §2.3).
+    #[must_use]
+    pub fn with_token_secret(mut self, secret: &Secret) -> Self {
+        self.extra.insert(TOKEN_SECRET.to_owned(), secret.expose().into());
+        self
     }
 
     /// These tokens after a refresh (RFC 6749 §6): what the answer does not speak of stays as it was, the refresh token
@@ -129,6 +140,7 @@ impl TokenSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::material::Material;
 
     fn full() -> TokenSet {
         TokenSet {
@@ -145,27 +157,21 @@ mod tests {
     #[test]
     fn d_6_bytes_there_and_back_and_nothing_in_debug() {
         let tokens = full();
-        assert_eq!(TokenSet::from_bytes(&tokens.to_bytes()), Ok(tokens.clone()));
-        assert!(!format!("{tokens:?}").contains("canary"));
-        let later = String::from_utf8(tokens.to_bytes().to_vec()).unwrap().replacen("\"v\":1", "\"v\":2", 1);
-        assert_eq!(TokenSet::from_bytes(later.as_bytes()), Err(UnsealError::Version(2)));
+        let fields = [("api_key".to_owned(), Secret::new("canary-k"))].into();
+        let material = Material { fields, tokens: Some(tokens) };
+        assert_eq!(Material::from_bytes(&material.to_bytes()), Ok(material.clone()));
+        assert!(!format!("{material:?}").contains("canary"));
+        let later = String::from_utf8(material.to_bytes().to_vec()).unwrap().replacen("\"v\":1", "\"v\":2", 1);
+        assert_eq!(Material::from_bytes(later.as_bytes()), Err(UnsealError::Version(2)));
         for junk in ["", "{}", "[]", "canary"] {
-            assert_eq!(TokenSet::from_bytes(junk.as_bytes()), Err(UnsealError::Malformed));
+            assert_eq!(Material::from_bytes(junk.as_bytes()), Err(UnsealError::Malformed));
         }
     }
 
     #[test]
     fn c_4_what_a_refresh_does_not_speak_of_stays() {
         let old = full();
-        let bare = TokenSet {
-            access_token: Secret::new("new"),
-            refresh_token: None,
-            token_type: "Bearer".into(),
-            expires_at: None,
-            refresh_expires_at: None,
-            scopes_granted: None,
-            extra: Map::new(),
-        };
+        let bare = TokenSet::bare(Secret::new("new"));
         let kept = old.refreshed(bare.clone());
         assert_eq!(kept.access_token.expose(), "new");
         assert_eq!(kept.expires_at, None, "the old access token's lifetime is not the new one's");

@@ -158,6 +158,8 @@ pub enum Display {
     Popup,
     /// In the same tab, which then goes on.
     Redirect,
+    /// Nowhere here: a code is typed in on another device.
+    Device,
 }
 
 impl Display {
@@ -167,6 +169,7 @@ impl Display {
         match self {
             Self::Popup => "popup",
             Self::Redirect => "redirect",
+            Self::Device => "device",
         }
     }
 }
@@ -197,7 +200,7 @@ impl FromStr for Display {
     type Err = Unknown;
 
     fn from_str(text: &str) -> Result<Self, Unknown> {
-        let all = [Self::Popup, Self::Redirect];
+        let all = [Self::Popup, Self::Redirect, Self::Device];
         all.into_iter().find(|display| display.as_str() == text).ok_or_else(|| Unknown(text.to_owned()))
     }
 }

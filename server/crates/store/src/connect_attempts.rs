@@ -28,8 +28,8 @@ pub struct AttemptRow {
     pub display: Display,
     /// SHA-256 of the cookie that binds it to its browser.
     pub browser_hash: Vec<u8>,
-    /// PKCE verifier, sealed.
-    pub verifier: Option<Vec<u8>>,
+    /// What the flow keeps until its end, sealed.
+    pub kept: Option<Vec<u8>>,
     /// What the end user filled in.
     pub variables: BTreeMap<String, String>,
     /// When it was begun.
@@ -58,7 +58,7 @@ struct AttemptColumns {
     state: String,
     display: String,
     browser_hash: Vec<u8>,
-    verifier: Option<Vec<u8>>,
+    kept: Option<Vec<u8>>,
     variables: serde_json::Value,
     failure_code: Option<String>,
     failure_detail: Option<String>,
@@ -79,7 +79,7 @@ impl TryFrom<AttemptColumns> for AttemptRow {
                 .map_err(corrupt)?,
             display: row.display.parse().map_err(corrupt)?,
             browser_hash: row.browser_hash,
-            verifier: row.verifier,
+            kept: row.kept,
             variables: json::texts("connect_attempts", "variables", row.variables)?,
             created_at: row.created_at,
             expires_at: row.expires_at,
@@ -146,7 +146,22 @@ impl Tx<System> {
     }
 }
 
+type Of = diesel::dsl::And<
+    diesel::dsl::And<
+        diesel::dsl::Eq<connect_attempts::tenant_id, TenantId>,
+        diesel::dsl::Eq<connect_attempts::environment_id, EnvironmentId>,
+    >,
+    diesel::dsl::Eq<connect_attempts::attempt_id, AttemptId>,
+>;
+
 impl ConnectAttempts<'_> {
+    fn of(&self, id: AttemptId) -> Of {
+        connect_attempts::tenant_id
+            .eq(self.scope.tenant)
+            .and(connect_attempts::environment_id.eq(self.scope.environment))
+            .and(connect_attempts::attempt_id.eq(id))
+    }
+
     /// Adds a pending one.
     ///
     /// # Errors
@@ -163,7 +178,7 @@ impl ConnectAttempts<'_> {
                 connect_attempts::display.eq(row.display.as_str()),
                 connect_attempts::state_hash.eq(state_hash),
                 connect_attempts::browser_hash.eq(&row.browser_hash),
-                connect_attempts::verifier.eq(&row.verifier),
+                connect_attempts::kept.eq(&row.kept),
                 connect_attempts::variables.eq(json::object(&row.variables)),
                 connect_attempts::created_at.eq(row.created_at),
                 connect_attempts::expires_at.eq(row.expires_at),
@@ -194,7 +209,42 @@ impl ConnectAttempts<'_> {
             .transpose()
     }
 
-    /// Ends a consumed one: connected, or failed for a reason. The verifier is wiped.
+    /// The pending one of that id.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is none, or it is not pending any more.
+    pub async fn pending(&mut self, id: AttemptId) -> Result<AttemptRow, StoreError> {
+        connect_attempts::table
+            .filter(self.of(id))
+            .filter(connect_attempts::state.eq("pending"))
+            .select(AttemptColumns::as_select())
+            .first(self.connection)
+            .await?
+            .try_into()
+    }
+
+    /// Takes the pending one of that id.
+    ///
+    /// # Errors
+    /// [`StoreError::Superseded`] if it is not pending.
+    pub async fn consume(&mut self, id: AttemptId) -> Result<(), StoreError> {
+        let pending = connect_attempts::table.filter(self.of(id)).filter(connect_attempts::state.eq("pending"));
+        let changed =
+            diesel::update(pending).set(connect_attempts::state.eq("consumed")).execute(self.connection).await?;
+        if changed == 0 { Err(StoreError::Superseded("the attempt")) } else { Ok(()) }
+    }
+
+    /// Replaces what the pending one keeps.
+    ///
+    /// # Errors
+    /// [`StoreError::Superseded`] if it is not pending.
+    pub async fn keep(&mut self, id: AttemptId, sealed: &[u8]) -> Result<(), StoreError> {
+        let pending = connect_attempts::table.filter(self.of(id)).filter(connect_attempts::state.eq("pending"));
+        let changed = diesel::update(pending).set(connect_attempts::kept.eq(sealed)).execute(self.connection).await?;
+        if changed == 0 { Err(StoreError::Superseded("the attempt")) } else { Ok(()) }
+    }
+
+    /// Ends a consumed one: connected, or failed for a reason. What it kept is wiped.
     ///
     /// # Errors
     /// [`StoreError::Superseded`] if it is not consumed.
@@ -204,20 +254,13 @@ impl ConnectAttempts<'_> {
         failure: Option<&Failure>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let consumed = connect_attempts::table
-            .filter(
-                connect_attempts::tenant_id
-                    .eq(self.scope.tenant)
-                    .and(connect_attempts::environment_id.eq(self.scope.environment))
-                    .and(connect_attempts::attempt_id.eq(id)),
-            )
-            .filter(connect_attempts::state.eq("consumed"));
+        let consumed = connect_attempts::table.filter(self.of(id)).filter(connect_attempts::state.eq("consumed"));
         let changed = diesel::update(consumed)
             .set((
                 connect_attempts::state.eq(if failure.is_some() { "failed" } else { "connected" }),
                 connect_attempts::failure_code.eq(failure.map(|failure| failure.code.as_str())),
                 connect_attempts::failure_detail.eq(failure.map(|failure| &failure.detail)),
-                connect_attempts::verifier.eq(None::<Vec<u8>>),
+                connect_attempts::kept.eq(None::<Vec<u8>>),
                 connect_attempts::finished_at.eq(now),
             ))
             .execute(self.connection)

@@ -35,6 +35,8 @@ pub struct ConnectSessionRow {
     pub return_url: Option<String>,
     /// BCP 47 tag of the end user's language.
     pub language: Option<String>,
+    /// Asked for instead of the integration's scopes.
+    pub scopes: Option<Vec<String>>,
     /// Put on the connection that is made.
     pub tags: BTreeMap<String, String>,
     /// Where it stands, but for time.
@@ -70,6 +72,7 @@ struct SessionColumns {
     allowed_origins: Vec<String>,
     return_url: Option<String>,
     language: Option<String>,
+    scopes: Option<Vec<String>>,
     tags: serde_json::Value,
     state: String,
     connection_id: Option<ConnectionId>,
@@ -94,6 +97,7 @@ impl TryFrom<SessionColumns> for ConnectSessionRow {
             allowed_origins: row.allowed_origins,
             return_url: row.return_url,
             language: row.language,
+            scopes: row.scopes,
             tags: json::texts("connect_sessions", "tags", row.tags)?,
             state,
             connection: row.connection_id,
@@ -169,6 +173,7 @@ impl ConnectSessions<'_> {
                 connect_sessions::allowed_origins.eq(&row.allowed_origins),
                 connect_sessions::return_url.eq(&row.return_url),
                 connect_sessions::language.eq(&row.language),
+                connect_sessions::scopes.eq(&row.scopes),
                 connect_sessions::tags.eq(json::object(&row.tags)),
                 connect_sessions::state.eq(row.state.as_str()),
                 connect_sessions::created_at.eq(row.created_at),

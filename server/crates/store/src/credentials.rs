@@ -22,6 +22,8 @@ pub struct CredentialRow {
     pub expires_at: Option<DateTime<Utc>>,
     /// What was granted, if the provider said so.
     pub scopes_granted: Option<Vec<String>>,
+    /// What was asked for when the account was connected.
+    pub scopes_asked: Option<Vec<String>>,
     /// Until when one refresher owns the refresh. One in the past: a refresh was begun, and nobody knows how it ended.
     pub lease_until: Option<DateTime<Utc>>,
     /// Failed refreshes in a row.
@@ -40,6 +42,7 @@ pub(crate) struct CredentialColumns {
     refreshable: bool,
     expires_at: Option<DateTime<Utc>>,
     scopes_granted: Option<Vec<String>>,
+    scopes_asked: Option<Vec<String>>,
     lease_until: Option<DateTime<Utc>>,
     refresh_failures: i32,
     refresh_not_before: Option<DateTime<Utc>>,
@@ -54,6 +57,7 @@ impl From<CredentialColumns> for CredentialRow {
             refreshable: row.refreshable,
             expires_at: row.expires_at,
             scopes_granted: row.scopes_granted,
+            scopes_asked: row.scopes_asked,
             lease_until: row.lease_until,
             refresh_failures: row.refresh_failures,
             refresh_not_before: row.refresh_not_before,
@@ -117,11 +121,17 @@ fn of(scope: Scope, id: ConnectionId) -> Mine {
 
 impl Credentials<'_> {
     /// Stores what a connect or reconnect brought: the next generation, whatever was there. A refresh under way loses its
-    /// lease. Gives the generation.
+    /// lease. Gives the generation. `asked` are the scopes that were asked for.
     ///
     /// # Errors
     /// The query failed.
-    pub async fn put(&mut self, id: ConnectionId, new: &NewCredential, now: DateTime<Utc>) -> Result<i64, StoreError> {
+    pub async fn put(
+        &mut self,
+        id: ConnectionId,
+        new: &NewCredential,
+        asked: Option<&[String]>,
+        now: DateTime<Utc>,
+    ) -> Result<i64, StoreError> {
         let generation = diesel::insert_into(credentials::table)
             .values((
                 credentials::connection_id.eq(id),
@@ -132,6 +142,7 @@ impl Credentials<'_> {
                 credentials::refreshable.eq(new.refreshable),
                 credentials::expires_at.eq(new.expires_at),
                 credentials::scopes_granted.eq(&new.scopes_granted),
+                credentials::scopes_asked.eq(asked),
                 credentials::updated_at.eq(now),
             ))
             .on_conflict(credentials::connection_id)
@@ -142,6 +153,7 @@ impl Credentials<'_> {
                 credentials::refreshable.eq(new.refreshable),
                 credentials::expires_at.eq(new.expires_at),
                 credentials::scopes_granted.eq(&new.scopes_granted),
+                credentials::scopes_asked.eq(asked),
                 credentials::lease_number.eq(credentials::lease_number + 1),
                 credentials::lease_until.eq(None::<DateTime<Utc>>),
                 credentials::refresh_failures.eq(0),

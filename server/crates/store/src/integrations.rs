@@ -28,6 +28,10 @@ pub struct IntegrationRow {
     pub client_id: Option<String>,
     /// Its secret, sealed.
     pub client_secret: Option<Vec<u8>>,
+    /// Values of the integration-level secret variables, sealed together.
+    pub secrets: Option<Vec<u8>>,
+    /// Which secret variables are set.
+    pub secret_names: Vec<String>,
     /// What is asked for; `None` for the manifest's list.
     pub scopes: Option<Vec<String>>,
     /// Values of the manifest's integration-level variables.
@@ -48,6 +52,8 @@ pub(crate) struct IntegrationColumns {
     display_name: String,
     client_id: Option<String>,
     client_secret: Option<Vec<u8>>,
+    secrets: Option<Vec<u8>>,
+    secret_names: Vec<String>,
     scopes: Option<Vec<String>>,
     variables: serde_json::Value,
     created_at: DateTime<Utc>,
@@ -65,6 +71,8 @@ impl TryFrom<IntegrationColumns> for IntegrationRow {
             display_name: row.display_name,
             client_id: row.client_id,
             client_secret: row.client_secret,
+            secrets: row.secrets,
+            secret_names: row.secret_names,
             scopes: row.scopes,
             variables: json::texts("integrations", "variables", row.variables)?,
             created_at: row.created_at,
@@ -127,6 +135,8 @@ impl Integrations<'_> {
                 integrations::display_name.eq(&row.display_name),
                 integrations::client_id.eq(&row.client_id),
                 integrations::client_secret.eq(&row.client_secret),
+                integrations::secrets.eq(&row.secrets),
+                integrations::secret_names.eq(&row.secret_names),
                 integrations::scopes.eq(&row.scopes),
                 integrations::variables.eq(json::object(&row.variables)),
                 integrations::created_at.eq(row.created_at),
@@ -149,6 +159,8 @@ impl Integrations<'_> {
             integrations::display_name.eq(&row.display_name),
             integrations::client_id.eq(&row.client_id),
             integrations::client_secret.eq(&row.client_secret),
+            integrations::secrets.eq(&row.secrets),
+            integrations::secret_names.eq(&row.secret_names),
             integrations::scopes.eq(&row.scopes),
             integrations::variables.eq(json::object(&row.variables)),
             integrations::updated_at.eq(row.updated_at),

@@ -69,8 +69,8 @@ diesel::table! {
         state_hash -> Binary,
         /// SHA-256 of the cookie that binds it to the browser that began it.
         browser_hash -> Binary,
-        /// PKCE verifier (RFC 7636), sealed; null where the manifest opts out, and wiped at the end.
-        verifier -> Nullable<Binary>,
+        /// What the flow keeps until its end (PKCE verifier of RFC 7636, device code, secret fields), sealed; wiped at the end.
+        kept -> Nullable<Binary>,
         /// What the end user filled in.
         variables -> Jsonb,
         /// Why it failed, as a stable code.
@@ -111,6 +111,8 @@ diesel::table! {
         return_url -> Nullable<Text>,
         /// BCP 47 tag of the end user's language.
         language -> Nullable<Text>,
+        /// Asked for instead of the integration's scopes; null for those.
+        scopes -> Nullable<Array<Text>>,
         /// Put on the connection that is made.
         tags -> Jsonb,
         /// Open until a connection is made or it is revoked; expiry is by time.
@@ -185,6 +187,8 @@ diesel::table! {
         expires_at -> Nullable<Timestamptz>,
         /// What was granted, if the provider said so.
         scopes_granted -> Nullable<Array<Text>>,
+        /// What was asked for when the account was connected; null where nothing is asked for.
+        scopes_asked -> Nullable<Array<Text>>,
         /// Fencing number of the latest refresh lease.
         lease_number -> BigInt,
         /// Until when one refresher owns the refresh; null when none does.
@@ -351,6 +355,10 @@ diesel::table! {
         client_id -> Nullable<Text>,
         /// Its secret, sealed.
         client_secret -> Nullable<Binary>,
+        /// Values of the manifest's integration-level secret variables, sealed together; null where there are none.
+        secrets -> Nullable<Binary>,
+        /// Which secret variables are set.
+        secret_names -> Array<Text>,
         /// What is asked for; null for the manifest's list.
         scopes -> Nullable<Array<Text>>,
         /// Values of the manifest's integration-level variables.

@@ -62,6 +62,6 @@ fn page(done: &Completion) -> Page {
     match done.display {
         Some(Display::Popup) => page.closing(),
         Some(Display::Redirect) => page.offering(again, back),
-        None => page,
+        Some(Display::Device) | None => page,
     }
 }

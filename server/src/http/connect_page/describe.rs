@@ -1,8 +1,8 @@
 //! `GET /connect/api/session`
 
 use actix_web::web;
-use api_types::connect::{ConnectChoice, ConnectPage};
-use domain::manifest::VariableLevel;
+use api_types::connect::{ConnectChoice, ConnectPage, ConnectWay};
+use domain::manifest::{AuthSpec, VariableLevel};
 use flows::connect::{Choice, describe};
 
 use super::{
@@ -43,6 +43,11 @@ fn choice(choice: Choice) -> ConnectChoice {
         slug: choice.integration.slug,
         name: choice.integration.display_name,
         category: manifest.category.clone(),
+        way: match &manifest.auth {
+            auth if flows::connect::is_direct(auth) => ConnectWay::Form,
+            AuthSpec::OAuth2Device(_) => ConnectWay::Code,
+            _ => ConnectWay::Page,
+        },
         fields,
     }
 }

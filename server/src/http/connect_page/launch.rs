@@ -1,12 +1,14 @@
 //! `POST /connect/launch`
 
+use std::collections::BTreeMap;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     cookie::{Cookie, SameSite, time::OffsetDateTime},
     web,
 };
 use api_types::{ProblemCode, connect::LaunchForm};
-use domain::{manifest::Variables, secret::Secret};
+use domain::{connect::Display, secret::Secret};
 use flows::connect::{BrowserCookie, LaunchError, Launched, NewAttempt, SessionError, launch as begin};
 
 use super::{
@@ -34,9 +36,10 @@ pub async fn launch(
         ));
     };
     token::take(&state, &form.token)?;
-    let display = form.display.parse().map_err(|_| Fail::field("display", "must be `popup` or `redirect`"))?;
+    let display = form.display.parse().ok().filter(|display| *display != Display::Device);
+    let display = display.ok_or_else(|| Fail::field("display", "must be `popup` or `redirect`"))?;
     let fields = match form.fields.as_deref().filter(|text| !text.is_empty()) {
-        None => Variables::new(),
+        None => BTreeMap::new(),
         Some(text) => {
             serde_json::from_str(text).map_err(|_| Fail::field("fields", "must be a JSON object of texts"))?
         }
@@ -61,6 +64,7 @@ pub async fn launch(
         Err(LaunchError::Done) => Page::session_done(),
         Err(LaunchError::NotOffered) => Page::not_offered(),
         Err(LaunchError::Fields(fields)) => Page::fields_wrong(&fields),
+        Err(LaunchError::Refused(failure)) => Page::refused(&failure.detail),
         Err(LaunchError::Misconfigured(reason)) => {
             tracing::warn!(reason, "an attempt could not be begun");
             Page::misconfigured()

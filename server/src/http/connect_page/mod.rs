@@ -3,15 +3,18 @@
 pub mod asset;
 pub mod callback;
 pub mod describe;
+pub mod enter;
 pub mod hosted;
 pub mod launch;
 pub mod progress;
+pub mod show_code;
 
 mod screens;
 mod token;
 
 use api_types::ProblemCode;
-use flows::connect::SessionError;
+use domain::connect::{Failure, FailureCode};
+use flows::connect::{LaunchError, SessionError};
 
 use super::problem::Fail;
 
@@ -31,5 +34,36 @@ impl From<SessionError> for Fail {
             ),
             SessionError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<LaunchError> for Fail {
+    fn from(error: LaunchError) -> Self {
+        match error {
+            LaunchError::Session(error) => error.into(),
+            LaunchError::Done => {
+                Self::new(ProblemCode::Conflict, "The connect session has made its connection already.")
+            }
+            LaunchError::NotOffered => Self::not_found("integration"),
+            LaunchError::Fields(fields) => Self::fields(fields),
+            LaunchError::Misconfigured(detail) => Self::new(ProblemCode::IntegrationMisconfigured, detail),
+            LaunchError::Refused(failure) => failure.into(),
+            LaunchError::Seal(error) => error.into(),
+            LaunchError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Failure> for Fail {
+    fn from(failure: Failure) -> Self {
+        let code = match failure.code {
+            FailureCode::Misconfigured => ProblemCode::IntegrationMisconfigured,
+            FailureCode::ProviderUnreachable => ProblemCode::ProviderUnreachable,
+            FailureCode::ConsentDenied
+            | FailureCode::ProviderError
+            | FailureCode::DifferentAccount
+            | FailureCode::Expired => ProblemCode::CredentialRefused,
+        };
+        Self::new(code, failure.detail)
     }
 }

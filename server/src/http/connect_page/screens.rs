@@ -99,6 +99,10 @@ impl Page {
         Self::bad("provider-unreachable", "No answer", text)
     }
 
+    pub(super) fn refused(reason: &str) -> Self {
+        Self::bad("entry-refused", "That was not accepted", format!("Nothing was connected: {reason}."))
+    }
+
     pub(super) fn misconfigured() -> Self {
         let text = "This connection is not set up rightly. That is not your fault: please tell whoever sent you here.";
         Self::bad("misconfigured", "This cannot be connected yet", text)

@@ -30,6 +30,7 @@ pub async fn create_connect_session(
         allowed_origins: body.allowed_origins,
         return_url: body.return_url,
         language: body.language,
+        scopes: body.scopes,
         tags: body.tags,
     };
     let opened = open(caller.ctx(), new).await?;

@@ -20,14 +20,19 @@ pub async fn get_connection_credential(
 ) -> Result<HttpResponse, Fail> {
     let id = extract::id(&path, "connection")?;
     let fresh = credentials::fresh(caller.ctx(), id).await?;
-    let none = || Fail::new(ProblemCode::NotFound, "This provider needs no credential, so the connection has none.");
-    let token = fresh.token.ok_or_else(none)?;
+    let material = fresh.material;
+    if material.tokens.is_none() && material.fields.is_empty() {
+        let none = "This provider needs no credential, so the connection has none.";
+        return Err(Fail::new(ProblemCode::NotFound, none));
+    }
     let shown = Credential {
         connection_id: id,
-        access_token: token.access_token.expose().to_owned(),
-        token_type: token.token_type,
-        expires_at: token.expires_at,
-        scopes: token.scopes,
+        mode: fresh.access.provider.manifest.auth.mode().to_owned(),
+        access_token: material.tokens.as_ref().map(|tokens| tokens.access_token.expose().to_owned()),
+        token_type: material.tokens.map(|tokens| tokens.token_type),
+        fields: material.fields.into_iter().map(|(name, secret)| (name, secret.expose().to_owned())).collect(),
+        expires_at: fresh.expires_at,
+        scopes: fresh.scopes,
     };
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(shown))
 }

@@ -3,16 +3,30 @@
 pub mod credential;
 pub mod delete;
 pub mod get;
+pub mod import;
 pub mod list;
 
 use api_types::{
+    ProblemCode,
     connect::EndUser,
     connection::{Connection, Health, HealthState},
 };
 use domain::connection::Health as State;
-use flows::connection::{ConnectionView, DeleteError};
+use flows::connection::{ConnectionView, DeleteError, ImportError};
 
 use super::{problem::Fail, runs};
+
+impl From<ImportError> for Fail {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Fields(fields) => Self::fields(fields),
+            ImportError::Refused(failure) => failure.into(),
+            ImportError::Misconfigured(detail) => Self::new(ProblemCode::IntegrationMisconfigured, detail),
+            ImportError::Seal(error) => error.into(),
+            ImportError::Store(error) => error.into(),
+        }
+    }
+}
 
 impl From<DeleteError> for Fail {
     fn from(error: DeleteError) -> Self {

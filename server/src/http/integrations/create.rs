@@ -26,6 +26,7 @@ pub async fn create_integration(
         client_secret: body.client_secret.map(Secret::new),
         scopes: body.scopes,
         variables: body.variables,
+        secrets: super::secrets(body.secrets),
     };
     let view = integration::create(caller.ctx(), new).await?;
     Ok(HttpResponse::Created().json(super::show(view)))

@@ -6,7 +6,10 @@ pub mod get;
 pub mod list;
 pub mod update;
 
+use std::collections::BTreeMap;
+
 use api_types::{ProblemCode, integration::Integration};
+use domain::secret::Secret;
 use flows::{
     credentials::SealError,
     integration::{IntegrationError, IntegrationView},
@@ -46,6 +49,11 @@ impl From<SealError> for Fail {
     }
 }
 
+/// Secrets as they are taken in.
+pub(super) fn secrets(texts: BTreeMap<String, String>) -> BTreeMap<String, Secret> {
+    texts.into_iter().map(|(name, text)| (name, Secret::new(text))).collect()
+}
+
 /// An integration as it is shown.
 pub(super) fn show(view: IntegrationView) -> Integration {
     Integration {
@@ -55,6 +63,7 @@ pub(super) fn show(view: IntegrationView) -> Integration {
         display_name: view.row.display_name,
         client_id: view.row.client_id,
         has_client_secret: view.row.client_secret.is_some(),
+        secrets_set: view.row.secret_names,
         scopes: view.scopes,
         variables: view.row.variables,
         redirect_uri: view.redirect_uri.into(),

@@ -2,7 +2,7 @@
 
 use actix_web::web;
 use api_types::{Page, integration::Provider};
-use domain::manifest::{AuthSpec, Manifest, VariableLevel};
+use domain::manifest::{Manifest, VariableLevel};
 
 use super::{
     super::{
@@ -31,17 +31,14 @@ pub async fn list_providers(
 }
 
 fn show(manifest: &Manifest) -> Provider {
-    let (auth_mode, default_scopes) = match &manifest.auth {
-        AuthSpec::OAuth2Code(oauth) => ("oauth2_code", oauth.scopes.clone()),
-        AuthSpec::None => ("none", Vec::new()),
-    };
     Provider {
         slug: manifest.slug.clone(),
         name: manifest.name.clone(),
         category: manifest.category.clone(),
         docs: manifest.docs.clone(),
-        auth_mode: auth_mode.to_owned(),
-        default_scopes,
+        auth_mode: manifest.auth.mode().to_owned(),
+        client: manifest.auth.client().map(|need| need.as_str().to_owned()),
+        default_scopes: manifest.auth.scopes().map(<[String]>::to_vec).unwrap_or_default(),
         integration_variables: variables(manifest, VariableLevel::Integration),
         connection_variables: variables(manifest, VariableLevel::Connection),
         streams: manifest.streams.iter().map(|stream| stream.name.clone()).collect(),

@@ -74,7 +74,8 @@ impl From<EgressError> for Fail {
             | EgressError::TooManyHeaders { .. }
             | EgressError::Redirect { .. }
             | EgressError::Encoded { .. }
-            | EgressError::Credential { .. } => Self::new(ProblemCode::ProviderUnreachable, detail),
+            | EgressError::Credential { .. }
+            | EgressError::Unsigned { .. } => Self::new(ProblemCode::ProviderUnreachable, detail),
         }
     }
 }

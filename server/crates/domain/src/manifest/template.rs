@@ -7,12 +7,17 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use url::Url;
 
-use super::{VariableSpec, VariableType};
+use super::{
+    VariableSpec, VariableType,
+    host::{HostCheck, LABEL_RULE},
+    text::Hole,
+    value::accept_text,
+};
 
 /// Values of a manifest's variables, by name.
 pub type Variables = BTreeMap<String, String>;
 
-/// A URL with `{variable}` holes.
+/// A URL with `{variable}` and `{variable.group}` holes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Template {
@@ -21,9 +26,9 @@ pub struct Template {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Fixed(String),
-    Hole(String),
+    Hole(Hole),
 }
 
 /// Why a template or a value for one is refused.
@@ -81,14 +86,12 @@ impl TryFrom<String> for Template {
         let mut parts = Vec::new();
         let mut rest = source.as_str();
         while let Some((fixed, after)) = rest.split_once('{') {
-            let (name, tail) = after.split_once('}').ok_or_else(malformed)?;
-            if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') || fixed.contains('}') {
-                return Err(malformed());
-            }
+            let (inside, tail) = after.split_once('}').ok_or_else(malformed)?;
+            let hole = Hole::read(inside).filter(|_| !fixed.contains('}')).ok_or_else(malformed)?;
             if !fixed.is_empty() {
                 parts.push(Part::Fixed(fixed.to_owned()));
             }
-            parts.push(Part::Hole(name.to_owned()));
+            parts.push(Part::Hole(hole));
             rest = tail;
         }
         if rest.contains('}') {
@@ -108,64 +111,70 @@ impl Template {
         &self.source
     }
 
+    /// Whether it is a path below the API's base URL.
+    #[must_use]
+    pub fn is_path(&self) -> bool {
+        self.source.starts_with('/')
+    }
+
+    /// What its holes name, in order.
+    pub fn holes(&self) -> impl Iterator<Item = &str> {
+        self.hole_parts().map(|hole| hole.name.as_str())
+    }
+
+    /// Its holes, in order.
+    pub(super) fn hole_parts(&self) -> impl Iterator<Item = &Hole> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Hole(hole) => Some(hole),
+            Part::Fixed(_) => None,
+        })
+    }
+
     /// Checks, before any value is known, that no value of the declared types could lead to another host.
     ///
     /// # Errors
     /// The first hole that is undeclared or misplaced.
     pub fn check(&self, specs: &BTreeMap<String, VariableSpec>) -> Result<(), TemplateError> {
-        let misplaced =
-            |name: &str, rule| TemplateError::Misplaced { template: self.source.clone(), name: name.to_owned(), rule };
-        let mut before = String::new();
+        self.check_with(specs, &[])
+    }
+
+    /// As [`Template::check`], with further names that are known where the template stands; they are text.
+    pub(super) fn check_with(
+        &self,
+        specs: &BTreeMap<String, VariableSpec>,
+        known: &[&str],
+    ) -> Result<(), TemplateError> {
+        let no_url = || TemplateError::NotAUrl { template: self.source.clone() };
+        // The parser of URLs drops or turns round some of these, and a fragment is never sent.
+        if self.source.contains(|c: char| !c.is_ascii_graphic() || matches!(c, '\\' | '#')) {
+            return Err(no_url());
+        }
+        let mut host = HostCheck::new(&self.source);
         for (at, part) in self.parts.iter().enumerate() {
-            let name = match part {
-                Part::Fixed(text) => {
-                    before.push_str(text);
-                    continue;
-                }
-                Part::Hole(name) => name,
-            };
-            let spec = specs.get(name).ok_or_else(|| TemplateError::Undeclared { name: name.clone() })?;
-            let next = self.parts.get(at + 1);
-            let path_begun = at > 0 && in_path(&before);
-            match spec.kind {
-                VariableType::Origin => {
-                    let path_follows = match next {
-                        None => true,
-                        Some(Part::Fixed(text)) => text.starts_with('/'),
-                        Some(Part::Hole(_)) => false,
+            match part {
+                Part::Fixed(text) if at == 0 => host.begin(text).ok_or_else(no_url)?,
+                Part::Fixed(text) => host.fixed(text),
+                Part::Hole(hole) => {
+                    let name = &hole.name;
+                    let kind = match specs.get(name) {
+                        // A part of a value is text, whatever the whole is, but a part of a secret may be all of it.
+                        Some(spec) if hole.group.is_some() && spec.kind != VariableType::Secret => VariableType::Text,
+                        Some(spec) => spec.kind,
+                        None if known.contains(&name.as_str()) => VariableType::Text,
+                        None => return Err(TemplateError::Undeclared { name: name.clone() }),
                     };
-                    if at != 0 || !path_follows {
-                        return Err(misplaced(
-                            name,
-                            "an origin stands at the beginning, with a path or nothing behind it",
-                        ));
+                    let rule = host.hole(kind, specs.get(name), at == 0, self.parts.get(at + 1));
+                    if let Some(rule) = rule {
+                        let (template, name) = (self.source.clone(), name.clone());
+                        return Err(TemplateError::Misplaced { template, name, rule });
                     }
-                    before.push_str("https://origin.invalid");
-                }
-                VariableType::Label => {
-                    let dot_follows = matches!(next, Some(Part::Fixed(text)) if fixed_suffix(text));
-                    let host_begins = before.ends_with("://") && dot_follows;
-                    if !path_begun && !host_begins {
-                        return Err(misplaced(
-                            name,
-                            "a label stands right behind `https://`, with a fixed `.example.com` behind it, or in the path",
-                        ));
-                    }
-                    before.push('x');
-                }
-                VariableType::Text => {
-                    if !path_begun {
-                        return Err(misplaced(name, "text stands in the path or the query only"));
-                    }
-                    before.push('x');
                 }
             }
         }
-        if matches!(self.parts.first(), Some(Part::Fixed(text)) if !text.starts_with("https://") && !text.starts_with("http://127.0.0.1"))
-        {
-            return Err(TemplateError::NotAUrl { template: self.source.clone() });
-        }
-        Ok(())
+        host.end().map_err(|name| match name {
+            Some(name) => TemplateError::Misplaced { template: self.source.clone(), name, rule: LABEL_RULE },
+            None => no_url(),
+        })
     }
 
     /// Fills the holes.
@@ -173,69 +182,58 @@ impl Template {
     /// # Errors
     /// A value is missing, not of its type, or the whole is no URL.
     pub fn url(&self, specs: &BTreeMap<String, VariableSpec>, values: &Variables) -> Result<Url, TemplateError> {
+        let text = self.fill(specs, values)?;
+        Url::parse(&text).map_err(|_| TemplateError::NotAUrl { template: self.source.clone() })
+    }
+
+    /// Fills the holes; a path is put behind `base`'s.
+    ///
+    /// # Errors
+    /// As [`Template::url`].
+    pub fn url_below(
+        &self,
+        base: &Url,
+        specs: &BTreeMap<String, VariableSpec>,
+        values: &Variables,
+    ) -> Result<Url, TemplateError> {
+        if !self.is_path() {
+            return self.url(specs, values);
+        }
+        let front = base.as_str().split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+        let text = [front, &self.fill(specs, values)?].concat();
+        let url = Url::parse(&text).map_err(|_| TemplateError::NotAUrl { template: self.source.clone() })?;
+        if url.origin() != base.origin() {
+            return Err(TemplateError::NotAUrl { template: self.source.clone() });
+        }
+        Ok(url)
+    }
+
+    fn fill(&self, specs: &BTreeMap<String, VariableSpec>, values: &Variables) -> Result<String, TemplateError> {
         let mut text = String::new();
         for part in &self.parts {
             match part {
                 Part::Fixed(fixed) => text.push_str(fixed),
-                Part::Hole(name) => {
-                    let spec = specs.get(name).ok_or_else(|| TemplateError::Undeclared { name: name.clone() })?;
-                    let value = values
-                        .get(name)
-                        .or(spec.default.as_ref())
-                        .ok_or_else(|| TemplateError::Missing { name: name.clone() })?;
-                    text.push_str(&spec.accept(name, value)?);
+                Part::Hole(Hole { name, group }) => {
+                    let spec = specs.get(name);
+                    let default = spec.and_then(|spec| spec.default.as_ref());
+                    let value = values.get(name).or(default);
+                    let value = value.ok_or_else(|| TemplateError::Missing { name: name.clone() })?;
+                    match (spec, group) {
+                        (Some(spec), None) => text.push_str(&spec.accept(name, value)?),
+                        (Some(spec), Some(group)) => {
+                            spec.accept(name, value)?;
+                            let rule = format!("has no part `{group}`");
+                            let part = spec.group(&spec.complete(value), group);
+                            let part = part.ok_or(TemplateError::BadValue { name: name.clone(), rule })?;
+                            text.push_str(&accept_text(name, &part)?);
+                        }
+                        // Known to the flow, such as `{installation_id}`; the check let it stand in a path only.
+                        (None, _) => text.push_str(&accept_text(name, value)?),
+                    }
                 }
             }
         }
-        Url::parse(&text).map_err(|_| TemplateError::NotAUrl { template: self.source.clone() })
-    }
-}
-
-impl VariableSpec {
-    /// Checks a value and gives the form in which it is put into a URL.
-    ///
-    /// # Errors
-    /// [`TemplateError::BadValue`] with what it must be.
-    pub fn accept(&self, name: &str, value: &str) -> Result<String, TemplateError> {
-        let bad = |rule: String| TemplateError::BadValue { name: name.to_owned(), rule };
-        match self.kind {
-            VariableType::Origin => {
-                let rule = || {
-                    bad(format!("must be an origin such as https://host, with a host among {}", self.allow.join(", ")))
-                };
-                let url = Url::parse(value).map_err(|_| rule())?;
-                let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-                let anonymous = url.username().is_empty() && url.password().is_none();
-                let host = url.host_str().ok_or_else(rule)?;
-                let allowed = self.allow.iter().any(|pattern| host_matches(pattern, host));
-                if !matches!(url.scheme(), "https" | "http") || !bare || !anonymous || !allowed {
-                    return Err(rule());
-                }
-                Ok(url.origin().ascii_serialization())
-            }
-            VariableType::Label => {
-                let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
-                if value.is_empty()
-                    || value.len() > 63
-                    || value.starts_with('-')
-                    || value.ends_with('-')
-                    || !value.chars().all(inner)
-                {
-                    return Err(bad("must be a plain name: letters, digits and inner dashes, at most 63".into()));
-                }
-                Ok(value.to_ascii_lowercase())
-            }
-            VariableType::Text => {
-                if value.is_empty()
-                    || value.len() > 512
-                    || matches!(value, "." | "..")
-                    || value.chars().any(char::is_control)
-                {
-                    return Err(bad("must be 1 to 512 printable characters".into()));
-                }
-                Ok(url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().replace('+', "%20"))
-            }
-        }
+        Ok(text)
     }
 }
 
@@ -251,13 +249,15 @@ pub fn host_matches(pattern: &str, host: &str) -> bool {
     }
 }
 
-/// Whether the text so far has reached the path of a URL.
-fn in_path(before: &str) -> bool {
-    before.split_once("://").is_some_and(|(_, rest)| rest.contains('/'))
-}
+impl schemars::JsonSchema for Template {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "UrlTemplate".into()
+    }
 
-/// Whether what follows a label pins the host's end: `.example.com` with at least one more dot before the path.
-fn fixed_suffix(text: &str) -> bool {
-    let host = text.split(['/', '?', '#']).next().unwrap_or_default();
-    host.strip_prefix('.').is_some_and(|suffix| suffix.contains('.') && !suffix.contains('@'))
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "An https URL, or a path below api.base_url where a call is meant, with {variable} holes. No value can lead to another host.",
+        })
+    }
 }

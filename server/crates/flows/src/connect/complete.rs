@@ -1,7 +1,5 @@
 //! Row 4: the provider sends the end user back.
 
-use std::sync::Arc;
-
 use auth::callback::{self, Answer, Callback};
 use domain::{
     Scope,
@@ -11,18 +9,19 @@ use domain::{
 use ids::{ConnectSessionId, ConnectionId, IntegrationId};
 use serde_json::json;
 use store::{AttemptRow, ConnectSessionRow, IntegrationRow, Presented, StoreError};
-use vault::Sealed;
 
 use super::{
     establish::{Establish, Established, establish},
-    grant::{Code, obtain, worded},
-    launch::{browser_cookie, verifier_place},
+    grant::{tried, worded},
+    launch::browser_cookie,
+    pending::Pending,
     refused::{browser_hash, note_unknown, refused},
     result::return_to,
+    session::scopes_of,
 };
 use crate::{
     Actor, Ctx, Services, audit,
-    credentials::{ClientError, Parts, SealError, access_for, authorization_code_client, open},
+    credentials::{AccountError, SealError, account, outside},
     sha256,
 };
 
@@ -202,11 +201,11 @@ impl From<SealError> for Trouble {
     }
 }
 
-impl From<ClientError> for Trouble {
-    fn from(error: ClientError) -> Self {
+impl From<AccountError> for Trouble {
+    fn from(error: AccountError) -> Self {
         match error {
-            ClientError::Misconfigured(detail) => misconfigured(detail).into(),
-            ClientError::Seal(error) => Self::Ours(error),
+            AccountError::Misconfigured(detail) => misconfigured(detail).into(),
+            AccountError::Seal(error) => Self::Ours(error),
         }
     }
 }
@@ -232,13 +231,15 @@ async fn connect(
     }
     let provider = services.providers.get(&integration.provider);
     let provider = provider.ok_or_else(|| misconfigured(format!("`{}` is not installed", integration.provider)))?;
-    let client = authorization_code_client(ctx, &provider.manifest, &integration, &attempt.variables).await?;
+    let pending = Pending::open(ctx, attempt.id, attempt.kept.as_ref()).await?;
+    let mut account = account(ctx, &provider.manifest, &integration, &attempt.variables, &pending.fields).await?;
+    account.scopes = scopes_of(session, &integration);
     // Whoever it is that answers must be the one that was asked, whatever the answer (RFC 9207 §2.4).
-    if client.expected_issuer.as_deref().is_some_and(|expected| callback.iss.as_deref() != Some(expected)) {
-        return Err(worded("the callback was refused", &auth::Failure::IssuerMismatch).into());
+    if let Err(failure) = account.check_issuer(&pending.kept, callback) {
+        return Err(worded("the callback was refused", &failure).into());
     }
-    let code = match &callback.answer {
-        Answer::Code(code) => code,
+    match &callback.answer {
+        Answer::Code(_) | Answer::Bare => {}
         Answer::Denied => {
             let detail = "the end user said no at the provider".into();
             return Err(Failure { code: FailureCode::ConsentDenied, detail }.into());
@@ -248,36 +249,13 @@ async fn connect(
             let detail = format!("the provider sent the end user back with `{code}`{said}");
             return Err(Failure { code: FailureCode::of_callback(code), detail }.into());
         }
-    };
-    let verifier = match &attempt.verifier {
-        None => None,
-        Some(bytes) => {
-            let sealed = Sealed::from_bytes(bytes.clone()).map_err(SealError::Keys)?;
-            let opened = open(ctx, verifier_place(attempt.id), &sealed).await?;
-            Some(Secret::new(String::from_utf8_lossy(&opened)))
-        }
-    };
-    let parts = Parts {
-        scope: ctx.scope,
-        provider: Arc::clone(provider),
-        integration: &integration,
-        // Not stored yet: the id stands for nothing but a rate budget of its own.
-        connection: session.reconnect.unwrap_or_else(|| services.mint.id(ConnectionId::new)),
-        variables: &attempt.variables,
-        account: None,
-        config: json!({}),
-    };
-    let access = Arc::new(access_for(parts).map_err(misconfigured)?);
-    let code = Code { code, verifier: verifier.as_ref(), iss: callback.iss.as_deref() };
+    }
     // Row 4b.
-    let grant = obtain(ctx, &client, &access, code).await?;
+    let material = account.finish(outside(services, None), &pending.kept, callback).await;
+    let mut material = material.map_err(|failure| worded("the code was not exchanged", &failure))?;
+    material.fields.extend(pending.fields);
+    let id = session.reconnect.unwrap_or_else(|| services.mint.id(ConnectionId::new));
+    let grant = tried(ctx, provider, &integration, id, &mut account, material).await?;
     // Row 4c.
-    let wanted = Establish {
-        session,
-        integration,
-        variables: attempt.variables.clone(),
-        grant: Some(grant),
-        attempt: Some(attempt.id),
-    };
-    Ok(establish(ctx, wanted).await?)
+    Ok(establish(ctx, Establish::of_session(session, integration, grant, Some(attempt.id))).await?)
 }

@@ -5,11 +5,12 @@
 //! instead of getting a second one: its id, records and syncs stay. A session that is for repairing a connection accepts
 //! that connection's account alone.
 
+use std::collections::BTreeMap;
+
 use api_types::event::EventKind;
 use domain::{
-    connect::{Failure, FailureCode, SessionState},
+    connect::{EndUser, Failure, FailureCode, SessionState},
     connection::Health,
-    manifest::Variables,
 };
 use ids::{AttemptId, ConnectionId};
 use serde_json::json;
@@ -18,23 +19,29 @@ use store::{ConnectSessionRow, ConnectionRow, IntegrationRow, NewCredential, Sto
 use super::grant::Grant;
 use crate::{
     Ctx, audit,
-    credentials::{SealError, credential_place, seal},
+    credentials::{SealError, credential_place, new_credential, seal},
     event, sync,
 };
 
 /// What is to become a connection.
-pub(super) struct Establish<'a> {
-    pub session: &'a ConnectSessionRow,
+pub(crate) struct Establish<'a> {
+    /// The session that it is made in; `None` for an import.
+    pub session: Option<&'a ConnectSessionRow>,
+    /// The connection to repair instead of making a new one.
+    pub reconnect: Option<ConnectionId>,
+    /// Whose it is.
+    pub end_user: EndUser,
+    /// Put on the connection.
+    pub tags: BTreeMap<String, String>,
     pub integration: IntegrationRow,
-    /// What the end user filled in.
-    pub variables: Variables,
-    /// What the provider gave; `None` where it needs no credential.
-    pub grant: Option<Grant>,
+    /// What the provider gave.
+    pub grant: Grant,
+    /// The attempt that ends with it.
     pub attempt: Option<AttemptId>,
 }
 
 /// What became of it.
-pub(super) enum Established {
+pub(crate) enum Established {
     Connected {
         connection: ConnectionId,
         account_name: Option<String>,
@@ -52,19 +59,17 @@ enum Tried {
 }
 
 /// Makes or repairs the connection.
-pub(super) async fn establish(ctx: Ctx<'_>, wanted: Establish<'_>) -> Result<Established, SealError> {
+pub(crate) async fn establish(ctx: Ctx<'_>, wanted: Establish<'_>) -> Result<Established, SealError> {
     // A sealed credential is bound to its connection, and sealing may have to ask the key service, which must not happen
     // inside a transaction. So the connection is looked up first, and again, locked, in the transaction.
     for _ in 0..3 {
         let target = target(ctx, &wanted).await?;
-        let credential = match &wanted.grant {
+        let credential = match &wanted.grant.material {
             None => None,
-            Some(grant) => Some(NewCredential {
-                sealed: seal(ctx, credential_place(target), &grant.tokens.to_bytes()).await?.into_bytes(),
-                refreshable: grant.tokens.refresh_token.is_some(),
-                expires_at: grant.tokens.expires_at,
-                scopes_granted: grant.tokens.scopes_granted.clone(),
-            }),
+            Some(material) => {
+                let sealed = seal(ctx, credential_place(target), &material.to_bytes()).await?;
+                Some(new_credential(sealed, material, wanted.grant.is_renewable))
+            }
         };
         if let Tried::Done(done) = write(ctx, &wanted, target, credential.as_ref()).await? {
             return Ok(done);
@@ -75,14 +80,14 @@ pub(super) async fn establish(ctx: Ctx<'_>, wanted: Establish<'_>) -> Result<Est
 
 /// The connection to write: the one to repair, the one that has this account already, or a new one.
 async fn target(ctx: Ctx<'_>, wanted: &Establish<'_>) -> Result<ConnectionId, StoreError> {
-    if let Some(id) = wanted.session.reconnect {
+    if let Some(id) = wanted.reconnect {
         return Ok(id);
     }
     let mut tx = ctx.services.store.begin(ctx.scope).await?;
     let same = match wanted.account() {
         None => None,
         Some(account) => {
-            tx.connections().lock_same_account(wanted.integration.id, &wanted.session.end_user.id, account).await?
+            tx.connections().lock_same_account(wanted.integration.id, &wanted.end_user.id, account).await?
         }
     };
     tx.commit().await?;
@@ -96,17 +101,19 @@ async fn write(
     credential: Option<&NewCredential>,
 ) -> Result<Tried, StoreError> {
     let services = ctx.services;
-    let (session, integration) = (wanted.session, &wanted.integration);
+    let integration = &wanted.integration;
     let mut tx = services.store.begin(ctx.scope).await?;
-    if tx.connect_sessions().lock(session.id).await?.state != SessionState::Open {
+    if let Some(session) = wanted.session
+        && tx.connect_sessions().lock(session.id).await?.state != SessionState::Open
+    {
         return Ok(Tried::Done(Established::SessionOver));
     }
-    tx.connections().lock_end_user(integration.id, &session.end_user.id).await?;
+    tx.connections().lock_end_user(integration.id, &wanted.end_user.id).await?;
     tx.connections().lock_syncs(target).await?;
-    let present = match (session.reconnect, wanted.account()) {
+    let present = match (wanted.reconnect, wanted.account()) {
         (Some(id), _) => Some(tx.connections().lock(id).await?),
         (None, Some(account)) => {
-            tx.connections().lock_same_account(integration.id, &session.end_user.id, account).await?
+            tx.connections().lock_same_account(integration.id, &wanted.end_user.id, account).await?
         }
         (None, None) => None,
     };
@@ -128,12 +135,13 @@ async fn write(
         tx.connections().update(&row).await?;
     }
     if let Some(credential) = credential {
-        tx.credentials().put(row.id, credential, now).await?;
+        tx.credentials().put(row.id, credential, wanted.grant.scopes_asked.as_deref(), now).await?;
     }
     // Whoever got this far has looked the provider up; one that is taken off meanwhile has no streams to pull.
     if let Some(provider) = services.providers.get(&integration.provider) {
         sync::begin_for_connection(&mut tx, services, &provider.manifest, row.id).await?;
     }
+    let session = wanted.session.map(|session| session.id);
     let (kind, action) = if is_new {
         (EventKind::ConnectionCreated, "connection.created")
     } else {
@@ -145,34 +153,35 @@ async fn write(
         "integration": integration.slug,
         "provider": integration.provider,
         "end_user_id": row.end_user.id,
-        "connect_session_id": session.id,
+        "connect_session_id": session,
     });
     event::emit(&mut tx, services, kind, Some(row.id), data).await?;
-    let detail = json!({ "integration": integration.id, "account": row.account, "connect_session": session.id });
+    let detail = json!({ "integration": integration.id, "account": row.account, "connect_session": session });
     tx.audit(audit::row(services, ctx.actor, action, row.id, detail)).await?;
     if let Some(attempt) = wanted.attempt {
         tx.connect_attempts().finish(attempt, None, now).await?;
     }
-    tx.connect_sessions().end(session.id, SessionState::Connected, Some(row.id)).await?;
+    if let Some(session) = session {
+        tx.connect_sessions().end(session, SessionState::Connected, Some(row.id)).await?;
+    }
     tx.commit().await?;
     services.connections.forget(row.id);
     Ok(Tried::Done(Established::Connected { connection: row.id, account_name: row.account_name }))
 }
 
 fn created(wanted: &Establish<'_>, id: ConnectionId, now: chrono::DateTime<chrono::Utc>) -> ConnectionRow {
-    let (account, account_name) = wanted.identity();
     ConnectionRow {
         id,
         integration: wanted.integration.id,
-        end_user: wanted.session.end_user.clone(),
-        account,
-        account_name,
+        end_user: wanted.end_user.clone(),
+        account: wanted.grant.account.clone(),
+        account_name: wanted.grant.account_name.clone(),
         health: Health::Active,
         health_changed_at: now,
-        variables: wanted.variables.clone(),
+        variables: wanted.grant.variables.clone(),
         config: json!({}),
         metadata: json!({}),
-        tags: wanted.session.tags.clone(),
+        tags: wanted.tags.clone(),
         created_at: now,
         updated_at: now,
     }
@@ -184,7 +193,7 @@ fn repaired(
     wanted: &Establish<'_>,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<ConnectionRow, Failure> {
-    let (account, account_name) = wanted.identity();
+    let (account, account_name) = (wanted.grant.account.clone(), wanted.grant.account_name.clone());
     if let (Some(before), Some(after)) = (&row.account, &account)
         && before != after
     {
@@ -199,19 +208,33 @@ fn repaired(
     }
     row.account = account.or(row.account);
     row.account_name = account_name.or(row.account_name);
-    row.end_user.name = wanted.session.end_user.name.clone().or(row.end_user.name);
-    row.variables.clone_from(&wanted.variables);
-    row.tags.extend(wanted.session.tags.clone());
+    row.end_user.name = wanted.end_user.name.clone().or(row.end_user.name);
+    row.variables.clone_from(&wanted.grant.variables);
+    row.tags.extend(wanted.tags.clone());
     row.updated_at = now;
     Ok(row)
 }
 
-impl Establish<'_> {
-    fn account(&self) -> Option<&str> {
-        self.grant.as_ref()?.account.as_deref()
+impl<'a> Establish<'a> {
+    /// What a session makes.
+    pub(super) fn of_session(
+        session: &'a ConnectSessionRow,
+        integration: IntegrationRow,
+        grant: Grant,
+        attempt: Option<AttemptId>,
+    ) -> Self {
+        Self {
+            session: Some(session),
+            reconnect: session.reconnect,
+            end_user: session.end_user.clone(),
+            tags: session.tags.clone(),
+            integration,
+            grant,
+            attempt,
+        }
     }
 
-    fn identity(&self) -> (Option<String>, Option<String>) {
-        self.grant.as_ref().map(|grant| (grant.account.clone(), grant.account_name.clone())).unwrap_or_default()
+    fn account(&self) -> Option<&str> {
+        self.grant.account.as_deref()
     }
 }

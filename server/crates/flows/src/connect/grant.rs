@@ -1,75 +1,117 @@
-//! Row 4b: the code is exchanged and the account identified. No database connection is held while the provider answers.
+//! Row 4b: what the provider gave is tried, and the account identified. No database connection is held while the provider
+//! answers.
 
 use std::{sync::Arc, time::Duration};
 
-use auth::{AuthorizationCodeClient, Failure as AuthFailure, TokenSet, identity::IdentityCall};
+use auth::{Account, Failure as AuthFailure, Material};
 use domain::{
     connect::{Failure, FailureCode},
-    manifest::{AuthSpec, IdentitySpec},
-    secret::Secret,
+    manifest::{VariableLevel, Variables},
 };
+use ids::ConnectionId;
 use plugin_host::Blame;
+use serde_json::json;
+use store::IntegrationRow;
 
 use crate::{
-    Ctx,
-    credentials::{ProviderAccess, Token},
+    Ctx, Provider,
+    credentials::{Fresh, Parts, access_for, outside},
     sync::plugin_identity,
 };
 
-/// Longest wait for the call that tells whose account it is.
-const IDENTITY_DEADLINE: Duration = Duration::from_secs(20);
+/// Longest wait for a provider while an end user waits, all steps together.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// What the provider gave.
-pub(super) struct Grant {
-    pub tokens: TokenSet,
+pub(crate) struct Grant {
+    /// To be sealed; `None` where the provider needs no credential.
+    pub material: Option<Material>,
+    /// Whether there is a way to a next token.
+    pub is_renewable: bool,
+    /// The connection's values: what was filled in and what the provider answered.
+    pub variables: Variables,
+    /// The scopes that were asked for, where scopes are.
+    pub scopes_asked: Option<Vec<String>>,
     /// The provider's stable id of the account, if there is a way to learn it.
     pub account: Option<String>,
     /// What people call it.
     pub account_name: Option<String>,
 }
 
-/// What the callback brought, as far as it is good news.
-pub(super) struct Code<'a> {
-    pub code: &'a Secret,
-    pub verifier: Option<&'a Secret>,
-    pub iss: Option<&'a str>,
-}
-
-/// Exchanges the code and asks whose account it is.
-pub(super) async fn obtain(
+/// Makes a credential of what was typed in, and tries it.
+pub(crate) async fn entered(
     ctx: Ctx<'_>,
-    client: &AuthorizationCodeClient,
-    access: &Arc<ProviderAccess>,
-    code: Code<'_>,
+    provider: &Arc<Provider>,
+    integration: &IntegrationRow,
+    id: ConnectionId,
+    account: &mut Account<'_>,
 ) -> Result<Grant, Failure> {
-    let services = ctx.services;
-    let exchanged = client.exchange(&services.egress, services.now(), code.code, code.verifier, code.iss).await;
-    let mut tokens = exchanged.map_err(|failure| worded("the code was not exchanged", &failure))?;
-    // An identity token says who signed in; it is of no use later and is not kept.
-    tokens.extra.remove("id_token");
-    let (account, account_name) = identify(ctx, access, &tokens).await?;
-    Ok(Grant { tokens, account, account_name })
+    let entered = tokio::time::timeout(DEADLINE, account.enter(outside(ctx.services, None))).await;
+    let material = in_time(entered)?.map_err(|failure| worded("what was entered does not let us in", &failure))?;
+    tried(ctx, provider, integration, id, account, material).await
 }
 
-async fn identify(
+/// Tries a credential: verification, and whose account it is.
+pub(crate) async fn tried(
     ctx: Ctx<'_>,
-    access: &Arc<ProviderAccess>,
-    tokens: &TokenSet,
-) -> Result<(Option<String>, Option<String>), Failure> {
-    let manifest = &access.provider.manifest;
-    if let Some(spec) = &manifest.identity {
-        let call = identity_call(access, spec, tokens)?;
-        let identity = call.ask(&ctx.services.egress).await;
-        let identity = identity.map_err(|failure| worded("the account was not identified", &failure))?;
-        return Ok((Some(identity.account), identity.name));
+    provider: &Arc<Provider>,
+    integration: &IntegrationRow,
+    id: ConnectionId,
+    account: &mut Account<'_>,
+    mut material: Material,
+) -> Result<Grant, Failure> {
+    let misconfigured = |detail: String| Failure { code: FailureCode::Misconfigured, detail };
+    // An identity token says who signed in; it is of no use later and is not kept.
+    if let Some(tokens) = &mut material.tokens {
+        tokens.extra.remove("id_token");
     }
-    let token = matches!(manifest.auth, AuthSpec::OAuth2Code(_)).then(|| Token {
-        access_token: tokens.access_token.clone(),
-        token_type: tokens.token_type.clone(),
-        expires_at: tokens.expires_at,
-        scopes: tokens.scopes_granted.clone(),
-    });
-    match plugin_identity(ctx.services, access, token).await {
+    let parts = Parts {
+        scope: ctx.scope,
+        provider: Arc::clone(provider),
+        integration,
+        // Perhaps not stored yet: the id stands for nothing but a rate budget of its own.
+        connection: id,
+        variables: &account.variables,
+        account: None,
+        config: json!({}),
+        public_url: &ctx.services.settings.public_url,
+    };
+    let access = Arc::new(access_for(parts).map_err(misconfigured)?);
+    let out = outside(ctx.services, access.budget.as_ref());
+    let identified = in_time(tokio::time::timeout(DEADLINE, account.identify(out, &material)).await)?;
+    let identity = identified.map_err(|failure| worded("the account was not identified", &failure))?;
+    let (account_id, account_name) = match identity {
+        Some(identity) => (Some(identity.account), identity.name),
+        None => {
+            let fresh = Fresh {
+                access,
+                generation: 0,
+                material: material.clone(),
+                expires_at: None,
+                scopes: None,
+                secrets: account.secrets.clone(),
+            };
+            by_plugin(ctx, &fresh).await?
+        }
+    };
+    let of_connection = |name: &String| {
+        let spec = account.manifest.variables.get(name);
+        spec.is_some_and(|spec| matches!(spec.at, VariableLevel::Connection | VariableLevel::Answer))
+    };
+    let kept = account.variables.iter().filter(|(name, _)| of_connection(name));
+    let is_empty = material.tokens.is_none() && material.fields.is_empty();
+    Ok(Grant {
+        is_renewable: account.is_renewable(&material),
+        scopes_asked: account.asked_scopes().map(<[String]>::to_vec),
+        variables: kept.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        material: (!is_empty).then_some(material),
+        account: account_id,
+        account_name,
+    })
+}
+
+async fn by_plugin(ctx: Ctx<'_>, fresh: &Fresh) -> Result<(Option<String>, Option<String>), Failure> {
+    match plugin_identity(ctx.services, fresh).await {
         Ok(Some(identity)) => Ok((Some(identity.account), Some(identity.name).filter(|name| !name.is_empty()))),
         Ok(None) => Ok((None, None)),
         Err(error) => {
@@ -83,25 +125,15 @@ async fn identify(
     }
 }
 
-fn identity_call(access: &ProviderAccess, spec: &IdentitySpec, tokens: &TokenSet) -> Result<IdentityCall, Failure> {
-    let misconfigured = |detail: String| Failure { code: FailureCode::Misconfigured, detail };
-    let manifest = &access.provider.manifest;
-    let url = spec.url.url(&manifest.variables, &access.variables).map_err(|error| misconfigured(error.to_string()))?;
-    let credential = access.credential(&tokens.access_token).map_err(|error| misconfigured(error.to_string()))?;
-    Ok(IdentityCall {
-        url,
-        headers: access.headers.clone(),
-        credential: credential.unwrap_or_default(),
-        account: spec.account.clone(),
-        name: spec.name.clone(),
-        reach: access.reach.clone(),
-        deadline: IDENTITY_DEADLINE,
-        budget: access.budget.clone(),
+fn in_time<T>(done: Result<T, tokio::time::error::Elapsed>) -> Result<T, Failure> {
+    done.map_err(|_| Failure {
+        code: FailureCode::ProviderUnreachable,
+        detail: "the provider did not answer in time".into(),
     })
 }
 
 /// What a failure at the provider means to the end user, and in words to the tenant's developers.
-pub(super) fn worded(what: &str, failure: &AuthFailure) -> Failure {
+pub(crate) fn worded(what: &str, failure: &AuthFailure) -> Failure {
     let code = match failure {
         AuthFailure::ClientMisconfigured(_) => FailureCode::Misconfigured,
         AuthFailure::ProviderDown { .. } | AuthFailure::Throttled { .. } => FailureCode::ProviderUnreachable,

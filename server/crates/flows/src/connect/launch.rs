@@ -1,25 +1,29 @@
 //! Row 3: the end user picked a provider and leaves for it.
 
+use std::collections::BTreeMap;
+
+use auth::Beginning;
 use chrono::{DateTime, Utc};
 use domain::{
-    connect::{ATTEMPT_LIFETIME, AttemptState, Display, SessionState},
-    manifest::{AuthSpec, VariableLevel, Variables},
+    connect::{ATTEMPT_LIFETIME, AttemptState, Display, Failure},
+    manifest::Variables,
     secret::Secret,
 };
 use ids::{AttemptId, ConnectSessionId, ConnectionId, IntegrationId};
 use serde_json::json;
-use store::{AttemptRow, StoreError};
+use store::{AttemptRow, ConnectSessionRow, IntegrationRow, StoreError};
 use url::Url;
-use vault::Place;
 
 use super::{
-    establish::{Establish, Established, establish},
-    session::{SessionError, by_token, ctx_of},
+    enter::{Filled, enter_filled, filled, is_direct},
+    establish::Established,
+    grant::worded,
+    pending::Pending,
+    session::{SessionError, scopes_of},
 };
 use crate::{
-    Services, audit,
-    credentials::{ClientError, SealError, authorization_code_client, seal},
-    integration::check_variables,
+    Ctx, Services, audit,
+    credentials::{AccountError, SealError, account, outside},
     sha256,
 };
 
@@ -32,8 +36,8 @@ pub struct NewAttempt {
     pub integration: IntegrationId,
     /// Where the provider's page is opened.
     pub display: Display,
-    /// What the end user filled in.
-    pub fields: Variables,
+    /// What the end user filled in, secrets among it.
+    pub fields: BTreeMap<String, Secret>,
 }
 
 /// Where the end user goes now.
@@ -89,6 +93,9 @@ pub enum LaunchError {
     /// The integration has to be repaired by the tenant.
     #[error("{0}")]
     Misconfigured(String),
+    /// The provider refuses what was entered, or does not answer.
+    #[error("{}", .0.detail)]
+    Refused(Failure),
     /// A secret could not be sealed or opened.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -103,11 +110,11 @@ impl From<SessionError> for LaunchError {
     }
 }
 
-impl From<ClientError> for LaunchError {
-    fn from(error: ClientError) -> Self {
+impl From<AccountError> for LaunchError {
+    fn from(error: AccountError) -> Self {
         match error {
-            ClientError::Misconfigured(detail) => Self::Misconfigured(detail),
-            ClientError::Seal(error) => Self::Seal(error),
+            AccountError::Misconfigured(detail) => Self::Misconfigured(detail),
+            AccountError::Seal(error) => Self::Seal(error),
         }
     }
 }
@@ -120,94 +127,84 @@ pub fn browser_cookie(state: &str) -> String {
     format!("__Host-patchbay-connect-{}", hash.get(..16).unwrap_or_default())
 }
 
-/// Where an attempt's PKCE verifier lies.
-pub(super) const fn verifier_place(id: AttemptId) -> Place {
-    Place { table: "connect_attempts", column: "verifier", row: id.uuid() }
-}
-
 /// Begins an attempt.
 ///
 /// # Errors
 /// [`LaunchError`].
 pub async fn launch(services: &Services, new: NewAttempt) -> Result<Launched, LaunchError> {
-    let (scope, session) = by_token(services, &new.token).await?;
-    if session.state != SessionState::Open {
-        return Err(LaunchError::Done);
-    }
-    if services.now() >= session.expires_at {
-        return Err(LaunchError::Session(SessionError::Expired));
-    }
-    let ctx = ctx_of(services, scope, &session);
-    if session.integrations.as_ref().is_some_and(|offered| !offered.contains(&new.integration)) {
-        return Err(LaunchError::NotOffered);
-    }
-    let mut tx = services.store.begin(scope).await?;
-    let integration = tx.integrations().find(new.integration).await.map_err(|error| match error {
-        StoreError::NotFound => LaunchError::NotOffered,
-        other => other.into(),
-    })?;
-    let mut variables = match session.reconnect {
-        Some(id) => tx.connections().context(id).await?.connection.variables,
-        None => Variables::new(),
-    };
-    tx.commit().await?;
-    // Forms send empty fields too; an empty one is one that was not filled in.
-    variables.extend(new.fields.into_iter().filter(|(_, value)| !value.trim().is_empty()));
-    let provider = services.providers.get(&integration.provider);
-    let not_installed =
-        || LaunchError::Misconfigured(format!("the provider `{}` is not installed", integration.provider));
-    let manifest = &provider.ok_or_else(not_installed)?.manifest;
-    let mut wrong = Vec::new();
-    check_variables(&mut wrong, manifest, VariableLevel::Connection, &variables, "fields");
-    if !wrong.is_empty() {
-        return Err(LaunchError::Fields(wrong));
-    }
-
-    if matches!(manifest.auth, AuthSpec::None) {
-        let integration_name = integration.display_name.clone();
-        let wanted = Establish { session: &session, integration, variables, grant: None, attempt: None };
-        return match establish(ctx, wanted).await? {
+    let (ctx, filled) = filled(services, &new.token, new.integration, new.fields).await?;
+    let integration_name = filled.integration.display_name.clone();
+    if is_direct(&filled.provider.manifest.auth) {
+        let session = &filled.session;
+        return match enter_filled(ctx, &filled).await? {
             Established::Connected { connection, .. } => Ok(Launched::Connected {
                 session: session.id,
                 connection,
                 integration_name,
-                return_to: super::result::return_to(&session, new.display, Ok(connection)),
+                return_to: super::result::return_to(session, new.display, Ok(connection)),
             }),
-            Established::Failed(failure) => Err(LaunchError::Misconfigured(failure.detail)),
+            Established::Failed(failure) => Err(LaunchError::Refused(failure)),
             Established::SessionOver => Err(LaunchError::Done),
         };
     }
-
-    let client = authorization_code_client(ctx, manifest, &integration, &variables).await?;
-    let begun =
-        client.begin(services.entropy.as_ref()).map_err(|failure| LaunchError::Misconfigured(failure.to_string()))?;
-    let id = services.mint.id(AttemptId::new);
-    let verifier = match &begun.verifier {
-        None => None,
-        Some(verifier) => Some(seal(ctx, verifier_place(id), verifier.expose().as_bytes()).await?.into_bytes()),
+    let Filled { session, integration, provider, variables, fields } = filled;
+    let mut account = account(ctx, &provider.manifest, &integration, &variables, &fields).await?;
+    account.scopes = scopes_of(&session, &integration);
+    let beginning = account.begin(outside(services, None)).await;
+    let begun = match beginning.map_err(|failure| worded("the provider was not asked", &failure))? {
+        Beginning::Browser(begun) => begun,
+        Beginning::Device(_) | Beginning::Direct => {
+            return Err(LaunchError::Misconfigured("this provider is connected by a code on another device".into()));
+        }
     };
-    let now = services.now();
+    let id = services.mint.id(AttemptId::new);
     let cookie = BrowserCookie {
         name: browser_cookie(begun.state.expose()),
         value: Secret::new(services.random_token()),
-        expires_at: now + ATTEMPT_LIFETIME,
+        expires_at: services.now() + ATTEMPT_LIFETIME,
     };
+    let pending = Pending { kept: begun.kept, fields };
+    let attempt = Attempt { id, session: &session, integration: &integration, display: new.display, variables };
+    let hashes = (sha256(begun.state.expose().as_bytes()), sha256(cookie.value.expose().as_bytes()));
+    store_attempt(ctx, attempt, &pending, hashes, cookie.expires_at).await?;
+    Ok(Launched::ToProvider { url: begun.url, cookie, integration_name })
+}
+
+/// An attempt to be stored.
+pub(super) struct Attempt<'a> {
+    pub id: AttemptId,
+    pub session: &'a ConnectSessionRow,
+    pub integration: &'a IntegrationRow,
+    pub display: Display,
+    pub variables: Variables,
+}
+
+/// Stores an attempt, found by the first hash and bound to the second.
+pub(super) async fn store_attempt(
+    ctx: Ctx<'_>,
+    attempt: Attempt<'_>,
+    pending: &Pending,
+    (state_hash, browser_hash): (Vec<u8>, Vec<u8>),
+    expires_at: DateTime<Utc>,
+) -> Result<(), LaunchError> {
+    let services = ctx.services;
+    let Attempt { id, session, integration, display, variables } = attempt;
     let row = AttemptRow {
         id,
         session: session.id,
         integration: integration.id,
         state: AttemptState::Pending,
-        display: new.display,
-        browser_hash: sha256(cookie.value.expose().as_bytes()),
-        verifier,
+        display,
+        browser_hash,
+        kept: Some(pending.seal(ctx, id).await?),
         variables,
-        created_at: now,
-        expires_at: cookie.expires_at,
+        created_at: services.now(),
+        expires_at,
     };
-    let mut tx = services.store.begin(scope).await?;
-    tx.connect_attempts().insert(&row, &sha256(begun.state.expose().as_bytes())).await?;
+    let mut tx = services.store.begin(ctx.scope).await?;
+    tx.connect_attempts().insert(&row, &state_hash).await?;
     let detail = json!({ "attempt": id, "integration": integration.id });
     tx.audit(audit::row(services, ctx.actor, "connect.launched", session.id, detail)).await?;
     tx.commit().await?;
-    Ok(Launched::ToProvider { url: begun.url, cookie, integration_name: integration.display_name })
+    Ok(())
 }

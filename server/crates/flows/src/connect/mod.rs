@@ -3,10 +3,13 @@
 
 mod complete;
 mod describe;
+mod device;
+mod enter;
 mod establish;
 mod grant;
 mod launch;
 mod open;
+mod pending;
 mod progress;
 mod refused;
 mod result;
@@ -16,6 +19,12 @@ mod status;
 
 pub use complete::{Completion, Screen, complete};
 pub use describe::{Choice, Description, describe};
+pub use device::{Asked, DevicePollJob, QUEUE as DEVICE_QUEUE, ShownCode, ask_after_code, show_code};
+pub use enter::is_direct;
+pub(crate) use enter::split;
+pub use enter::{Entered, enter};
+pub(crate) use establish::{Establish, Established, establish};
+pub(crate) use grant::{Grant, entered, tried, worded};
 pub use launch::{BrowserCookie, LaunchError, Launched, NewAttempt, browser_cookie, launch};
 pub use open::{NewSession, OpenError, Opened, open};
 pub use progress::{Account, Progress, frame_ancestors, progress};

@@ -15,7 +15,11 @@ use store::{ConnectSessionRow, StoreError, Tx};
 use url::Url;
 
 use super::session::PREFIX;
-use crate::{Ctx, audit, integration::find, sha256};
+use crate::{
+    Ctx, audit,
+    integration::{check_scopes, find},
+    sha256,
+};
 
 /// A session to open.
 #[derive(Debug, Clone)]
@@ -32,6 +36,8 @@ pub struct NewSession {
     pub return_url: Option<String>,
     /// BCP 47 tag of the end user's language.
     pub language: Option<String>,
+    /// Asked for instead of the integration's scopes.
+    pub scopes: Option<Vec<String>>,
     /// Put on the connection that is made.
     pub tags: BTreeMap<String, String>,
 }
@@ -93,6 +99,7 @@ pub async fn open(ctx: Ctx<'_>, new: NewSession) -> Result<Opened, OpenError> {
         allowed_origins: origins.iter().map(ToString::to_string).collect(),
         return_url: return_url.map(Into::into),
         language: new.language,
+        scopes: new.scopes,
         tags: new.tags,
         state: SessionState::Open,
         connection: None,
@@ -124,6 +131,7 @@ fn check_people(wrong: &mut Wrong, new: &NewSession) {
     if new.language.as_ref().is_some_and(|tag| tag.len() < 2 || tag.len() > 35 || !tag.chars().all(tag_like)) {
         wrong.push(("language".into(), "write a BCP 47 language tag such as `de` or `pt-BR`".into()));
     }
+    check_scopes(wrong, new.scopes.as_deref().unwrap_or_default());
     if new.tags.len() > 20 || new.tags.iter().any(|(name, value)| !printable(name, 64) || !printable(value, 255)) {
         wrong.push(("tags".into(), "write at most 20 tags, names of 1 to 64 and values of 1 to 255 characters".into()));
     }

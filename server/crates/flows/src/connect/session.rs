@@ -6,7 +6,7 @@ use domain::{
     connect::{AFTERGLOW, ATTEMPT_LIFETIME, SessionState, SessionStatus},
     secret::Secret,
 };
-use store::{ConnectSessionRow, StoreError};
+use store::{ConnectSessionRow, IntegrationRow, StoreError};
 
 use crate::{Actor, Ctx, Services, sha256};
 
@@ -61,6 +61,11 @@ pub(super) async fn by_token(services: &Services, token: &Secret) -> Result<(Sco
 /// The context of a session's end user.
 pub(super) fn ctx_of<'a>(services: &'a Services, scope: Scope, row: &ConnectSessionRow) -> Ctx<'a> {
     services.ctx(scope, Actor::EndUser(row.id))
+}
+
+/// What is asked for: the session's own list, or the integration's.
+pub(super) fn scopes_of(session: &ConnectSessionRow, integration: &IntegrationRow) -> Option<Vec<String>> {
+    session.scopes.clone().or_else(|| integration.scopes.clone())
 }
 
 /// Where a session stands, for whoever may read it: one that is merely over is not read.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use api_types::event::EventKind;
-use auth::{Failure, Revocation, TokenSet};
+use auth::{Failure, Material, Revocation};
 use chrono::TimeDelta;
 use domain::manifest::AuthSpec;
 use ids::{ConnectionId, JobId};
@@ -15,7 +15,7 @@ use vault::Sealed;
 
 use crate::{
     Ctx, audit,
-    credentials::{authorization_code_client, credential_place, open},
+    credentials::{account, credential_place, open, outside},
     event,
 };
 
@@ -25,6 +25,9 @@ pub const QUEUE: &str = "connection_delete";
 /// How often, and after which pause, a deletion is tried while a worker writes.
 const WRITER_TRIES: u32 = 30;
 const WRITER_PAUSE: Duration = Duration::from_millis(100);
+
+/// Longest wait for the provider; a job goes on later.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a job of the queue does.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -173,14 +176,15 @@ async fn revoke(
     if matches!(&provider.manifest.auth, AuthSpec::None) {
         return Ok("nothing to revoke");
     }
-    let client =
-        authorization_code_client(ctx, &provider.manifest, &context.integration, &context.connection.variables);
-    let mut client = client.await.map_err(|error| (None, error.to_string()))?;
-    client.deadline = Duration::from_secs(10);
     let sealed = Sealed::from_bytes(credential.sealed.clone()).map_err(|error| (None, error.to_string()))?;
     let opened = open(ctx, credential_place(id), &sealed).await.map_err(|error| (None, error.to_string()))?;
-    let tokens = TokenSet::from_bytes(&opened).map_err(|error| (None, error.to_string()))?;
-    match client.revoke(&ctx.services.egress, &tokens).await {
+    let material = Material::from_bytes(&opened).map_err(|error| (None, error.to_string()))?;
+    let (integration, variables) = (&context.integration, &context.connection.variables);
+    let account = account(ctx, &provider.manifest, integration, variables, &material.fields);
+    let account = account.await.map_err(|error| (None, error.to_string()))?;
+    let revoked = tokio::time::timeout(PATIENCE, account.revoke(outside(ctx.services, None), &material));
+    let Ok(revoked) = revoked.await else { return Err((None, "the provider does not answer".into())) };
+    match revoked {
         Ok(Revocation::Done) => Ok("revoked"),
         Ok(Revocation::Unsupported) => Ok("the provider has no revocation"),
         Err(failure @ (Failure::Throttled { .. } | Failure::ProviderDown { .. })) => {

@@ -29,6 +29,9 @@ pub(super) struct Known {
     /// How to call its provider, or what has to be repaired first.
     pub access: Result<Arc<ProviderAccess>, String>,
     pub credential: Option<KnownCredential>,
+    /// The integration's secrets, where requests carry one of them.
+    pub client_secret: Option<(Sealed, DataKeyRecord)>,
+    pub integration_secrets: Option<(Sealed, DataKeyRecord)>,
     pub read_at: DateTime<Utc>,
     /// Cleared when the integration changes.
     pub current: Arc<AtomicBool>,
@@ -157,6 +160,8 @@ mod tests {
             health: Health::Active,
             access: Err(String::new()),
             credential: None,
+            client_secret: None,
+            integration_secrets: None,
             read_at,
             current,
         })

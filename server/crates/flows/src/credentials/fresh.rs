@@ -3,20 +3,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth::TokenSet;
+use auth::{Material, Secrets};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
+    Scope,
     connection::{Health, ReauthCause},
     manifest::AuthSpec,
     refresh::due_at,
-    secret::Secret,
 };
 use ids::ConnectionId;
-use store::{ConnectionContext, StoreError};
-use vault::{KeyError, Place, Sealed};
+use store::{ConnectionContext, StoreError, Tx};
+use vault::{DataKeyRecord, KeyError, Place, Sealed};
 
 use super::{
     ProviderAccess, SealError,
+    account::{AccountError, client_secret_place, read_client_secret, read_secrets, secrets_place},
     cache::{Known, KnownCredential},
     data_key::record_of,
     provider_access::{Parts, access_for},
@@ -24,27 +25,21 @@ use super::{
 };
 use crate::{Actor, Ctx, connection::needs_reauth};
 
-/// An access token, opened for one call.
-#[derive(Debug, Clone)]
-pub struct Token {
-    /// The token itself.
-    pub access_token: Secret,
-    /// `Bearer`, mostly.
-    pub token_type: String,
-    /// When it ends, if the provider said so.
-    pub expires_at: Option<DateTime<Utc>>,
-    /// What was granted, if the provider said so.
-    pub scopes: Option<Vec<String>>,
-}
-
 /// A connection that can be called now.
+#[derive(Clone)]
 pub struct Fresh {
     /// How.
     pub access: Arc<ProviderAccess>,
     /// Which generation of the credential this is; 0 where there is none.
     pub generation: i64,
-    /// The token; `None` where the provider needs none.
-    pub token: Option<Token>,
+    /// The credential, opened for one call; empty where the provider needs none.
+    pub material: Material,
+    /// When the token ends, if the provider said so.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// What was granted, if the provider said so.
+    pub scopes: Option<Vec<String>>,
+    /// The integration's secrets, where requests carry one of them.
+    pub secrets: Secrets,
 }
 
 /// Why there is no fresh credential.
@@ -118,10 +113,27 @@ impl Fresh {
     /// # Errors
     /// The manifest's placement cannot be used.
     pub fn credential(&self) -> Result<Option<egress::Credential>, FreshError> {
-        let Some(token) = &self.token else { return Ok(None) };
-        self.access
-            .credential(&token.access_token)
-            .map_err(|error| FreshError::Misconfigured { detail: error.to_string() })
+        let manifest = &self.access.provider.manifest;
+        match &self.material.tokens {
+            // Nearly all providers, and nothing has to be put together for them.
+            Some(tokens) if manifest.carries_bearer_token() => {
+                Ok(Some(egress::Credential::bearer(&tokens.access_token)))
+            }
+            _ => {
+                let mut secrets = self.secrets.clone();
+                secrets.extend(self.material.fields.clone());
+                let account = self.access.account(secrets);
+                account
+                    .credential(&self.material)
+                    .map_err(|error| FreshError::Misconfigured { detail: error.to_string() })
+            }
+        }
+    }
+
+    /// Whether a provider that refuses it may be asked again with a newer one.
+    #[must_use]
+    pub const fn has_token(&self) -> bool {
+        self.material.tokens.is_some()
     }
 }
 
@@ -280,6 +292,12 @@ async fn load(ctx: Ctx<'_>, id: ConnectionId) -> Result<Arc<Known>, FreshError> 
             })
         }
     };
+    // The integration's secrets are opened for each call only where calls carry them.
+    let slug = &context.integration.provider;
+    let carries =
+        ctx.services.providers.get(slug).is_some_and(|provider| provider.manifest.carries_integration_secrets());
+    let client_secret = sealed_secret(&mut tx, carries, context.integration.client_secret.as_ref()).await?;
+    let integration_secrets = sealed_secret(&mut tx, carries, context.integration.secrets.as_ref()).await?;
     tx.commit().await?;
     let known = Arc::new(Known {
         scope: ctx.scope,
@@ -287,10 +305,23 @@ async fn load(ctx: Ctx<'_>, id: ConnectionId) -> Result<Arc<Known>, FreshError> 
         current: cache.current(context.integration.id),
         access: access_of(ctx, context).map(Arc::new),
         credential,
+        client_secret,
+        integration_secrets,
         read_at,
     });
     cache.keep(id, &known, mark);
     Ok(known)
+}
+
+async fn sealed_secret(
+    tx: &mut Tx<Scope>,
+    carries: bool,
+    bytes: Option<&Vec<u8>>,
+) -> Result<Option<(Sealed, DataKeyRecord)>, FreshError> {
+    let Some(bytes) = bytes.filter(|_| carries) else { return Ok(None) };
+    let sealed = Sealed::from_bytes(bytes.clone())?;
+    let key = record_of(tx, sealed.data_key_id()).await?;
+    Ok(Some((sealed, key)))
 }
 
 fn access_of(ctx: Ctx<'_>, context: ConnectionContext) -> Result<ProviderAccess, String> {
@@ -308,6 +339,7 @@ fn access_of(ctx: Ctx<'_>, context: ConnectionContext) -> Result<ProviderAccess,
         variables: &context.connection.variables,
         account: context.connection.account,
         config: context.connection.config,
+        public_url: &ctx.services.settings.public_url,
     })
 }
 
@@ -325,25 +357,53 @@ impl Known {
     /// Opens the token for one call.
     async fn open(&self, ctx: Ctx<'_>, id: ConnectionId) -> Result<Fresh, FreshError> {
         let access = self.access()?;
+        let secrets = self.secrets(ctx, &access).await?;
         let Some(credential) = &self.credential else {
-            return match access.provider.manifest.auth {
-                AuthSpec::None => Ok(Fresh { access, generation: 0, token: None }),
-                AuthSpec::OAuth2Code(_) => Err(FreshError::Internal("an active connection has no credential".into())),
-            };
+            if !matches!(access.provider.manifest.auth, AuthSpec::None) {
+                return Err(FreshError::Internal("an active connection has no credential".into()));
+            }
+            let material = Material::default();
+            return Ok(Fresh { access, generation: 0, material, expires_at: None, scopes: None, secrets });
         };
-        let sealer = &ctx.services.sealer;
-        let opened = match sealer.open_cached(self.scope, place(id), &credential.sealed) {
-            Some(opened) => opened?,
-            None => sealer.open(self.scope, &credential.data_key, place(id), &credential.sealed).await?,
-        };
-        let tokens = TokenSet::from_bytes(&opened).map_err(|error| FreshError::Internal(error.to_string()))?;
-        let token = Token {
-            access_token: tokens.access_token,
-            token_type: tokens.token_type,
+        let opened = self.unseal(ctx, place(id), &credential.sealed, &credential.data_key).await?;
+        let material = Material::from_bytes(&opened).map_err(|error| FreshError::Internal(error.to_string()))?;
+        Ok(Fresh {
+            access,
+            generation: credential.generation,
+            material,
             expires_at: credential.expires_at,
             scopes: credential.scopes.clone(),
-        };
-        Ok(Fresh { access, generation: credential.generation, token: Some(token) })
+            secrets,
+        })
+    }
+
+    async fn secrets(&self, ctx: Ctx<'_>, access: &ProviderAccess) -> Result<Secrets, FreshError> {
+        let mut secrets = Secrets::new();
+        let misconfigured = |error: AccountError| FreshError::Misconfigured { detail: error.to_string() };
+        let integration = access.integration;
+        if let Some((sealed, key)) = &self.integration_secrets {
+            let opened = self.unseal(ctx, secrets_place(integration), sealed, key).await?;
+            secrets = read_secrets(&opened).map_err(misconfigured)?;
+        }
+        if let Some((sealed, key)) = &self.client_secret {
+            let opened = self.unseal(ctx, client_secret_place(integration), sealed, key).await?;
+            secrets.insert("client_secret".into(), read_client_secret(&opened).map_err(misconfigured)?);
+        }
+        Ok(secrets)
+    }
+
+    async fn unseal(
+        &self,
+        ctx: Ctx<'_>,
+        place: Place,
+        sealed: &Sealed,
+        key: &DataKeyRecord,
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, FreshError> {
+        let sealer = &ctx.services.sealer;
+        match sealer.open_cached(self.scope, place, sealed) {
+            Some(opened) => Ok(opened?),
+            None => Ok(sealer.open(self.scope, key, place, sealed).await?),
+        }
     }
 }
 

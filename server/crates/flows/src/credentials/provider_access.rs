@@ -2,20 +2,21 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
+use auth::{Account, Secrets};
 use domain::{
     Scope,
     manifest::{Manifest, RateLimitSpec, VariableLevel, Variables},
-    secret::Secret,
 };
 use egress::{
-    Budget, Credential, Reach, Request,
+    Budget, Reach, Request,
     budget::{GateScope, Rate, RateLimits},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use ids::{ConnectionId, IntegrationId};
 use store::IntegrationRow;
 use url::Url;
 
+use super::account::redirect_uri;
 use crate::Provider;
 
 /// How a connection's provider is called. Cheap to share; holds no secret.
@@ -34,6 +35,10 @@ pub struct ProviderAccess {
     pub account: Option<String>,
     /// The connection's configuration.
     pub config: serde_json::Value,
+    /// The OAuth client.
+    pub client_id: Option<String>,
+    /// Where the provider sends end users back.
+    pub redirect_uri: Url,
     /// What paths are put behind.
     pub base_url: Url,
     /// What may be reached.
@@ -69,6 +74,7 @@ pub(crate) struct Parts<'a> {
     pub variables: &'a Variables,
     pub account: Option<String>,
     pub config: serde_json::Value,
+    pub public_url: &'a Url,
 }
 
 /// Fills the manifest's holes in.
@@ -79,23 +85,29 @@ pub(crate) fn access_for(parts: Parts<'_>) -> Result<ProviderAccess, String> {
     let manifest = &parts.provider.manifest;
     let variables = merged(manifest, &parts.integration.variables, parts.variables);
     let base_url = manifest.api.base_url.url(&manifest.variables, &variables).map_err(|error| error.to_string())?;
-    let identity = manifest.identity.as_ref().map(|identity| identity.url.url(&manifest.variables, &variables));
+    let identity =
+        manifest.identity.as_ref().map(|call| call.url.url_below(&base_url, &manifest.variables, &variables));
     let identity = identity.transpose().map_err(|error| error.to_string())?;
     let reach = Reach::hosts(&manifest.api.hosts)
         .map_err(|error| error.to_string())?
         .and(std::iter::once(&base_url).chain(&identity));
-    let mut headers = HeaderMap::new();
-    for (name, value) in &manifest.api.headers {
-        let header = name.parse::<HeaderName>().ok().zip(HeaderValue::from_str(value).ok());
-        let (name, value) = header.ok_or_else(|| format!("the manifest's header `{name}` is none"))?;
-        headers.insert(name, value);
-    }
     let limits = manifest.rate_limit.as_ref().map(limits).unwrap_or_default();
     let budget = Some(Budget {
         integration: parts.integration.id,
         connection: Some(parts.connection),
         limits: Arc::new(limits),
     });
+    let redirect_uri = redirect_uri(parts.public_url, parts.integration.id);
+    let account = Account {
+        manifest,
+        variables: variables.clone(),
+        secrets: Secrets::new(),
+        client_id: parts.integration.client_id.clone(),
+        redirect_uri: redirect_uri.clone(),
+        client_metadata_url: None,
+        scopes: None,
+    };
+    let headers: HeaderMap = account.api_headers().map_err(|error| error.to_string())?.into_iter().collect();
     Ok(ProviderAccess {
         scope: parts.scope,
         connection: parts.connection,
@@ -103,6 +115,8 @@ pub(crate) fn access_for(parts: Parts<'_>) -> Result<ProviderAccess, String> {
         variables,
         account: parts.account,
         config: parts.config,
+        client_id: parts.integration.client_id.clone(),
+        redirect_uri,
         base_url,
         reach,
         headers,
@@ -112,7 +126,7 @@ pub(crate) fn access_for(parts: Parts<'_>) -> Result<ProviderAccess, String> {
 }
 
 /// The integration's values and the connection's. Each speaks for the variables of its own level alone: an end user
-/// cannot set what the tenant has to.
+/// cannot set what the tenant has to. What the provider answered is kept with the connection's.
 pub(crate) fn merged(manifest: &Manifest, integration: &Variables, connection: &Variables) -> Variables {
     let of = |values: &Variables, level: VariableLevel| {
         let ours = |name: &String| manifest.variables.get(name).is_some_and(|spec| spec.at == level);
@@ -120,6 +134,7 @@ pub(crate) fn merged(manifest: &Manifest, integration: &Variables, connection: &
     };
     let mut merged: Variables = of(integration, VariableLevel::Integration).into_iter().collect();
     merged.extend(of(connection, VariableLevel::Connection));
+    merged.extend(of(connection, VariableLevel::Answer));
     merged
 }
 
@@ -129,7 +144,7 @@ fn limits(spec: &RateLimitSpec) -> RateLimits {
         NonZeroU32::new(calls).map(|calls| Rate { calls, per, burst: None })
     };
     RateLimits {
-        connection: rate(spec.requests),
+        connection: spec.requests.and_then(rate),
         integration: spec.per_integration.and_then(rate),
         remaining: spec.remaining_header.as_deref().and_then(|name| name.parse().ok()),
         reset: spec.reset_header.as_deref().and_then(|name| name.parse().ok()),
@@ -156,18 +171,18 @@ impl ProviderAccess {
         request
     }
 
-    /// How a request carries an access token; `None` where the provider needs none.
-    ///
-    /// # Errors
-    /// The manifest's placement cannot be used.
-    pub fn credential(&self, token: &Secret) -> Result<Option<Credential>, auth::placement::BadPlacement> {
-        self.provider
-            .manifest
-            .api
-            .credential
-            .as_ref()
-            .map(|placement| auth::placement::place(placement, token))
-            .transpose()
+    /// The way in that this is part of, with those secrets.
+    #[must_use]
+    pub fn account(&self, secrets: Secrets) -> Account<'_> {
+        Account {
+            manifest: &self.provider.manifest,
+            variables: self.variables.clone(),
+            secrets,
+            client_id: self.client_id.clone(),
+            redirect_uri: self.redirect_uri.clone(),
+            client_metadata_url: None,
+            scopes: None,
+        }
     }
 
     /// What a plugin knows of the connection.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use auth::{Failure, TokenSet};
+use auth::{Failure, Material};
 use chrono::TimeDelta;
 use domain::{connection::ReauthCause, entropy, refresh::delay};
 use ids::ConnectionId;
@@ -14,7 +14,7 @@ use vault::{DataKeyRecord, Sealed};
 
 use super::{
     FreshError, SealError,
-    client::{ClientError, authorization_code_client},
+    account::{AccountError, account, outside},
     data_key::{data_key, open},
     fresh::{by_itself, place},
 };
@@ -74,7 +74,7 @@ async fn refresh_leased(ctx: Ctx<'_>, id: ConnectionId, generation: i64) -> Resu
         }
     };
     match answer {
-        Ok(tokens) => commit(ctx, id, lease, &key, &tokens).await,
+        Ok(renewed) => commit(ctx, id, lease, &key, &renewed).await,
         Err(failure) => fail(ctx, id, lease, &context, &failure).await,
     }
 }
@@ -84,22 +84,29 @@ async fn ask(
     ctx: Ctx<'_>,
     id: ConnectionId,
     context: &ConnectionContext,
-) -> Result<Result<TokenSet, Failure>, FreshError> {
+) -> Result<Result<Renewed, Failure>, FreshError> {
     let slug = &context.integration.provider;
     let provider = ctx.services.providers.get(slug);
     let misconfigured = |detail: String| FreshError::Misconfigured { detail };
     let provider = provider.ok_or_else(|| misconfigured(format!("the provider `{slug}` is not installed")))?;
     let row = context.credential.as_ref().ok_or_else(|| FreshError::Internal("no credential to refresh".into()))?;
     let opened = open(ctx, place(id), &Sealed::from_bytes(row.sealed.clone())?).await?;
-    let tokens = TokenSet::from_bytes(&opened).map_err(|error| FreshError::Internal(error.to_string()))?;
-    let client =
-        authorization_code_client(ctx, &provider.manifest, &context.integration, &context.connection.variables).await;
-    let client = client.map_err(|error| match error {
-        ClientError::Misconfigured(detail) => misconfigured(detail),
-        ClientError::Seal(SealError::Keys(error)) => error.into(),
-        ClientError::Seal(SealError::Store(error)) => error.into(),
+    let material = Material::from_bytes(&opened).map_err(|error| FreshError::Internal(error.to_string()))?;
+    let (integration, variables) = (&context.integration, &context.connection.variables);
+    let account = account(ctx, &provider.manifest, integration, variables, &material.fields).await;
+    let account = account.map_err(|error| match error {
+        AccountError::Misconfigured(detail) => misconfigured(detail),
+        AccountError::Seal(SealError::Keys(error)) => error.into(),
+        AccountError::Seal(SealError::Store(error)) => error.into(),
     })?;
-    Ok(client.refresh(&ctx.services.egress, ctx.services.now(), &tokens).await)
+    let renewed = account.renew(outside(ctx.services, None), &material).await;
+    Ok(renewed.map(|material| Renewed { is_renewable: account.is_renewable(&material), material }))
+}
+
+/// The next generation.
+struct Renewed {
+    material: Material,
+    is_renewable: bool,
 }
 
 async fn commit(
@@ -107,15 +114,10 @@ async fn commit(
     id: ConnectionId,
     lease: Lease,
     key: &DataKeyRecord,
-    tokens: &TokenSet,
+    renewed: &Renewed,
 ) -> Result<Refreshed, FreshError> {
-    let sealed = ctx.services.sealer.seal(ctx.scope, key, place(id), &tokens.to_bytes()).await?;
-    let new = NewCredential {
-        sealed: sealed.into_bytes(),
-        refreshable: tokens.refresh_token.is_some(),
-        expires_at: tokens.expires_at,
-        scopes_granted: tokens.scopes_granted.clone(),
-    };
+    let sealed = ctx.services.sealer.seal(ctx.scope, key, place(id), &renewed.material.to_bytes()).await?;
+    let new = new_credential(sealed, &renewed.material, renewed.is_renewable);
     let mut tries = 0;
     loop {
         match commit_once(ctx, id, lease, &new).await {
@@ -129,6 +131,17 @@ async fn commit(
             }
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// The row of a credential.
+pub(crate) fn new_credential(sealed: Sealed, material: &Material, is_renewable: bool) -> NewCredential {
+    let tokens = material.tokens.as_ref();
+    NewCredential {
+        sealed: sealed.into_bytes(),
+        refreshable: is_renewable,
+        expires_at: tokens.and_then(|tokens| tokens.expires_at),
+        scopes_granted: tokens.and_then(|tokens| tokens.scopes_granted.clone()),
     }
 }
 

@@ -1,13 +1,14 @@
 //! What an integration's fields must be, by the provider's manifest.
 
+use auth::Secrets;
 use domain::{
-    manifest::{AuthSpec, Manifest, VariableLevel, Variables},
+    manifest::{AuthSpec, ClientNeed, Manifest, VariableLevel, VariableSpec, VariableType, Variables},
     secret::Secret,
 };
 use egress::{Egress, EgressError, Reach};
 
 /// Fields that are wrong, each with what it must be.
-pub(super) type Wrong = Vec<(String, String)>;
+pub(crate) type Wrong = Vec<(String, String)>;
 
 pub(super) fn slug(wrong: &mut Wrong, slug: &str) {
     if !domain::slug::is_slug(slug) {
@@ -23,17 +24,44 @@ pub(super) fn display_name(wrong: &mut Wrong, name: &str) {
 
 /// The OAuth client that the provider asks for.
 pub(super) fn client(wrong: &mut Wrong, manifest: &Manifest, id: Option<&str>, secret: Option<&Secret>) {
-    match manifest.auth {
-        AuthSpec::OAuth2Code(_) => {
-            text(wrong, "client_id", id, manifest);
-            text(wrong, "client_secret", secret.map(Secret::expose), manifest);
-        }
-        AuthSpec::None => {
-            for (field, given) in [("client_id", id.is_some()), ("client_secret", secret.is_some())] {
-                if given {
-                    wrong.push((field.into(), format!("leave it out: {} needs no OAuth client", manifest.name)));
+    let given = [("client_id", id), ("client_secret", secret.map(Secret::expose))];
+    for (field, value) in given {
+        match manifest.auth.client() {
+            None if value.is_some() => {
+                wrong.push((field.into(), format!("leave it out: {} needs no OAuth client here", manifest.name)));
+            }
+            None => {}
+            Some(ClientNeed::WithSecret) => text(wrong, field, value, manifest),
+            Some(ClientNeed::IdAlone) if field == "client_id" => text(wrong, field, value, manifest),
+            Some(ClientNeed::IdAlone | ClientNeed::Optional) => {
+                if value.is_some() {
+                    text(wrong, field, value, manifest);
                 }
             }
+        }
+    }
+}
+
+/// Secret variables of the integration: what is given is accepted, and nothing that is needed is missing. `kept` are
+/// those that are set already.
+pub(super) fn secrets(wrong: &mut Wrong, manifest: &Manifest, given: &mut Secrets, kept: &[String]) {
+    let is_ours = |spec: &VariableSpec| spec.kind == VariableType::Secret && spec.at == VariableLevel::Integration;
+    for (name, secret) in given.iter_mut() {
+        let Some(spec) = manifest.variables.get(name).filter(|spec| is_ours(spec)) else {
+            let known: Vec<&str> =
+                manifest.variables.iter().filter(|(_, spec)| is_ours(spec)).map(|(name, _)| name.as_str()).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            wrong.push((format!("secrets.{name}"), format!("is not asked for here; asked for: {known}")));
+            continue;
+        };
+        match spec.accept(name, secret.expose()) {
+            Ok(accepted) => *secret = Secret::new(accepted),
+            Err(error) => wrong.push((format!("secrets.{name}"), error.to_string())),
+        }
+    }
+    for (name, spec) in manifest.variables.iter().filter(|(_, spec)| is_ours(spec) && !spec.optional) {
+        if !given.contains_key(name) && !kept.contains(name) {
+            wrong.push((format!("secrets.{name}"), format!("is required: {}", spec.label)));
         }
     }
 }
@@ -49,7 +77,7 @@ fn text(wrong: &mut Wrong, field: &str, value: Option<&str>, manifest: &Manifest
     }
 }
 
-pub(super) fn scopes(wrong: &mut Wrong, scopes: &[String]) {
+pub(crate) fn scopes(wrong: &mut Wrong, scopes: &[String]) {
     let odd = |scope: &String| {
         scope.is_empty() || scope.len() > 256 || scope.contains(|c: char| c.is_whitespace() || c.is_control())
     };
@@ -66,7 +94,7 @@ pub(crate) fn variables(
     values: &Variables,
     prefix: &str,
 ) {
-    let expected = |spec: &domain::manifest::VariableSpec| spec.at == level;
+    let expected = |spec: &VariableSpec| spec.at == level && spec.kind != VariableType::Secret;
     for (name, value) in values {
         let field = format!("{prefix}.{name}");
         match manifest.variables.get(name).filter(|spec| expected(spec)) {
@@ -88,7 +116,7 @@ pub(crate) fn variables(
         }
     }
     for (name, spec) in manifest.variables.iter().filter(|(_, spec)| expected(spec)) {
-        if spec.default.is_none() && !values.contains_key(name) {
+        if spec.default.is_none() && !spec.optional && !values.contains_key(name) {
             wrong.push((format!("{prefix}.{name}"), format!("is required: {}", spec.label)));
         }
     }
@@ -98,7 +126,7 @@ pub(crate) fn variables(
 /// when the first end user meets it.
 pub(super) fn urls(wrong: &mut Wrong, egress: &Egress, manifest: &Manifest, values: &Variables) {
     let mut templates = vec![&manifest.api.base_url];
-    templates.extend(manifest.identity.as_ref().map(|identity| &identity.url));
+    templates.extend(manifest.identity.as_ref().map(|identity| &identity.url).filter(|url| !url.is_path()));
     if let AuthSpec::OAuth2Code(oauth) = &manifest.auth {
         templates.push(&oauth.token_url);
     }

@@ -1,5 +1,6 @@
 //! Configuring a provider.
 
+use auth::Secrets;
 use domain::{
     manifest::{VariableLevel, Variables},
     secret::Secret,
@@ -11,7 +12,7 @@ use store::{IntegrationRow, StoreError};
 use super::{IntegrationError, IntegrationView, check, get::view};
 use crate::{
     Ctx, audit,
-    credentials::{seal, secret_place},
+    credentials::{client_secret_place, seal, seal_secrets},
 };
 
 /// An integration to configure.
@@ -27,6 +28,8 @@ pub struct NewIntegration {
     pub client_id: Option<String>,
     /// Its secret.
     pub client_secret: Option<Secret>,
+    /// Values of the provider's integration-level secret variables.
+    pub secrets: Secrets,
     /// What to ask for; the provider's defaults if absent.
     pub scopes: Option<Vec<String>>,
     /// Values of the provider's integration-level variables.
@@ -37,7 +40,7 @@ pub struct NewIntegration {
 ///
 /// # Errors
 /// [`IntegrationError`].
-pub async fn create(ctx: Ctx<'_>, new: NewIntegration) -> Result<IntegrationView, IntegrationError> {
+pub async fn create(ctx: Ctx<'_>, mut new: NewIntegration) -> Result<IntegrationView, IntegrationError> {
     let services = ctx.services;
     let unknown = || IntegrationError::UnknownProvider { slug: new.provider.chars().take(64).collect() };
     let provider = services.providers.get(&new.provider).ok_or_else(unknown)?;
@@ -49,6 +52,7 @@ pub async fn create(ctx: Ctx<'_>, new: NewIntegration) -> Result<IntegrationView
     check::slug(&mut wrong, &slug);
     check::display_name(&mut wrong, &display_name);
     check::client(&mut wrong, manifest, new.client_id.as_deref(), new.client_secret.as_ref());
+    check::secrets(&mut wrong, manifest, &mut new.secrets, &[]);
     check::scopes(&mut wrong, new.scopes.as_deref().unwrap_or_default());
     check::variables(&mut wrong, manifest, VariableLevel::Integration, &new.variables, "variables");
     if wrong.is_empty() {
@@ -61,8 +65,9 @@ pub async fn create(ctx: Ctx<'_>, new: NewIntegration) -> Result<IntegrationView
     let id = services.mint.id(IntegrationId::new);
     let client_secret = match &new.client_secret {
         None => None,
-        Some(secret) => Some(seal(ctx, secret_place(id), secret.expose().as_bytes()).await?.into_bytes()),
+        Some(secret) => Some(seal(ctx, client_secret_place(id), secret.expose().as_bytes()).await?.into_bytes()),
     };
+    let secrets = seal_secrets(ctx, id, &new.secrets).await?;
     let now = services.now();
     let row = IntegrationRow {
         id,
@@ -71,6 +76,8 @@ pub async fn create(ctx: Ctx<'_>, new: NewIntegration) -> Result<IntegrationView
         display_name,
         client_id: new.client_id,
         client_secret,
+        secrets,
+        secret_names: new.secrets.into_keys().collect(),
         scopes: new.scopes,
         variables: new.variables,
         created_at: now,

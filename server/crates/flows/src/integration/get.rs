@@ -1,9 +1,6 @@
 //! Integrations as tenants read them.
 
-use domain::{
-    Scope,
-    manifest::{AuthSpec, Manifest},
-};
+use domain::{Scope, manifest::Manifest};
 use ids::IntegrationId;
 use store::{IntegrationRow, StoreError, Tx};
 use url::Url;
@@ -57,10 +54,7 @@ pub(crate) async fn find(tx: &mut Tx<Scope>, name: &str) -> Result<IntegrationRo
 }
 
 pub(super) fn view(services: &Services, row: IntegrationRow) -> IntegrationView {
-    let defaults = |manifest: &Manifest| match &manifest.auth {
-        AuthSpec::OAuth2Code(oauth) => oauth.scopes.clone(),
-        AuthSpec::None => Vec::new(),
-    };
+    let defaults = |manifest: &Manifest| manifest.auth.scopes().map(<[String]>::to_vec).unwrap_or_default();
     let provider = services.providers.get(&row.provider);
     let scopes = row.scopes.clone();
     IntegrationView {

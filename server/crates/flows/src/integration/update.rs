@@ -1,10 +1,12 @@
 //! Changing an integration.
 
+use auth::Secrets;
 use domain::{
     manifest::{VariableLevel, Variables},
     secret::Secret,
 };
 use serde_json::json;
+use store::IntegrationRow;
 
 use super::{
     IntegrationError, IntegrationView, check,
@@ -12,7 +14,7 @@ use super::{
 };
 use crate::{
     Ctx, audit,
-    credentials::{seal, secret_place},
+    credentials::{AccountError, client_secret_place, integration_secrets, seal, seal_secrets},
 };
 
 /// What to change; what is absent stays.
@@ -24,6 +26,8 @@ pub struct Changes {
     pub client_id: Option<String>,
     /// Its secret.
     pub client_secret: Option<Secret>,
+    /// Values of the provider's integration-level secret variables: those named are replaced, the others stay.
+    pub secrets: Option<Secrets>,
     /// What to ask for.
     pub scopes: Option<Vec<String>>,
     /// Values of the provider's integration-level variables, as a whole.
@@ -37,12 +41,18 @@ pub struct Changes {
 pub async fn update(ctx: Ctx<'_>, name: &str, changes: Changes) -> Result<IntegrationView, IntegrationError> {
     let services = ctx.services;
     let mut tx = services.store.begin(ctx.scope).await?;
-    let id = find(&mut tx, name).await?.id;
+    let before = find(&mut tx, name).await?;
+    let id = before.id;
     tx.commit().await?;
     // Sealed before the transaction: the key service may have to be asked.
     let sealed = match &changes.client_secret {
         None => None,
-        Some(secret) => Some(seal(ctx, secret_place(id), secret.expose().as_bytes()).await?.into_bytes()),
+        Some(secret) => Some(seal(ctx, client_secret_place(id), secret.expose().as_bytes()).await?.into_bytes()),
+    };
+
+    let sealed_secrets = match changes.secrets {
+        None => None,
+        Some(given) => Some(replaced(ctx, &before, given).await?),
     };
 
     let mut tx = services.store.begin(ctx.scope).await?;
@@ -71,6 +81,11 @@ pub async fn update(ctx: Ctx<'_>, name: &str, changes: Changes) -> Result<Integr
             changed.push("client_secret");
         }
     }
+    if let Some((sealed, names)) = sealed_secrets {
+        row.secrets = sealed;
+        row.secret_names = names;
+        changed.push("secrets");
+    }
     if let Some(scopes) = changes.scopes {
         check::scopes(&mut wrong, &scopes);
         row.scopes = Some(scopes);
@@ -92,4 +107,29 @@ pub async fn update(ctx: Ctx<'_>, name: &str, changes: Changes) -> Result<Integr
     tx.audit(audit::row(services, ctx.actor, "integration.updated", id, json!({ "changed": changed }))).await?;
     tx.commit().await?;
     Ok(view(services, row))
+}
+
+/// The secrets with those given replaced, sealed anew, and their names.
+async fn replaced(
+    ctx: Ctx<'_>,
+    before: &IntegrationRow,
+    mut given: Secrets,
+) -> Result<(Option<Vec<u8>>, Vec<String>), IntegrationError> {
+    let unknown = || IntegrationError::UnknownProvider { slug: before.provider.clone() };
+    let provider = ctx.services.providers.get(&before.provider).ok_or_else(unknown)?;
+    let mut wrong = check::Wrong::new();
+    check::secrets(&mut wrong, &provider.manifest, &mut given, &before.secret_names);
+    if !wrong.is_empty() {
+        return Err(IntegrationError::Fields(wrong));
+    }
+    let mut secrets = match integration_secrets(ctx, before).await {
+        Ok(secrets) => secrets,
+        Err(AccountError::Seal(error)) => return Err(error.into()),
+        // What cannot be read any more is set anew.
+        Err(AccountError::Misconfigured(_)) => Secrets::new(),
+    };
+    secrets.remove("client_secret");
+    secrets.extend(given);
+    let names = secrets.keys().cloned().collect();
+    Ok((seal_secrets(ctx, before.id, &secrets).await?, names))
 }

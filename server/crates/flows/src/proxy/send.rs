@@ -67,7 +67,7 @@ pub async fn send(ctx: Ctx<'_>, egress: &Egress, call: ProxyCall) -> Result<Stre
     };
     let answer = egress.stream(request(&fresh, url, headers, call.body)?).await?;
     match again {
-        Some((url, headers)) if answer.status == StatusCode::UNAUTHORIZED && fresh.token.is_some() => {
+        Some((url, headers)) if answer.status == StatusCode::UNAUTHORIZED && fresh.has_token() => {
             match credentials::fresh_after_rejection(ctx, call.connection, fresh.generation).await {
                 Ok(newer) if newer.generation != fresh.generation => {
                     Ok(egress.stream(request(&newer, url, headers, Body::empty())?).await?)

@@ -5,22 +5,16 @@ use std::sync::Arc;
 use plugin_host::{Capabilities, Identity, LogBuffer, PluginError, PluginLimits};
 
 use super::plugin_http::{PluginHttp, TokenSource};
-use crate::{
-    Services,
-    credentials::{ProviderAccess, Token},
-};
+use crate::{Services, credentials::Fresh};
 
-/// Who is behind the account, with the token in hand; `None` if there is no plugin or it leaves that to the manifest.
+/// Who is behind the account, with the credential in hand; `None` if there is no plugin or it leaves that to the manifest.
 ///
 /// # Errors
 /// The plugin could not tell.
-pub(crate) async fn plugin_identity(
-    services: &Services,
-    access: &Arc<ProviderAccess>,
-    token: Option<Token>,
-) -> Result<Option<Identity>, PluginError> {
+pub(crate) async fn plugin_identity(services: &Services, fresh: &Fresh) -> Result<Option<Identity>, PluginError> {
+    let access = &fresh.access;
     let Some(plugin) = &access.provider.plugin else { return Ok(None) };
-    let source = TokenSource::Given { access: Arc::clone(access), token };
+    let source = TokenSource::Given(Box::new(fresh.clone()));
     let capabilities = Capabilities {
         http: Box::new(PluginHttp::new(services.clone(), source)),
         // There is no run yet whose log this could be.

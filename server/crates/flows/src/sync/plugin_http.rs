@@ -1,7 +1,7 @@
 //! HTTP for plugins. The credential is added outside the guest, by egress, and what the provider reflects of it comes
 //! back masked; hosts are those of the manifest's list; the connection's rate budget is spent.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use plugin_host::{HostHttp, HttpFault, HttpRequest, HttpResponse};
 
 use crate::{
     Actor, Services,
-    credentials::{self, Fresh, FreshError, ProviderAccess, Token},
+    credentials::{self, Fresh, FreshError},
 };
 
 /// Time for one request, waiting for the budget included.
@@ -33,12 +33,7 @@ pub enum TokenSource {
         connection: ConnectionId,
     },
     /// One in hand, for a connection that is being made.
-    Given {
-        /// How the provider is called.
-        access: Arc<ProviderAccess>,
-        /// The token, if the provider needs one.
-        token: Option<Token>,
-    },
+    Given(Box<Fresh>),
 }
 
 /// The HTTP capability of one plugin session.
@@ -60,9 +55,7 @@ impl PluginHttp {
                 let ctx = self.services.ctx(*scope, Actor::System);
                 credentials::fresh(ctx, *connection).await.map_err(fault_of_credential)
             }
-            TokenSource::Given { access, token } => {
-                Ok(Fresh { access: Arc::clone(access), generation: 0, token: token.clone() })
-            }
+            TokenSource::Given(fresh) => Ok(fresh.as_ref().clone()),
         }
     }
 
@@ -149,6 +142,7 @@ fn fault_of_egress(error: EgressError) -> HttpFault {
         | EgressError::TooManyHeaders { .. }
         | EgressError::Encoded { .. }
         | EgressError::Transport { .. }
-        | EgressError::Credential { .. } => HttpFault::Transport(error.to_string()),
+        | EgressError::Credential { .. }
+        | EgressError::Unsigned { .. } => HttpFault::Transport(error.to_string()),
     }
 }
