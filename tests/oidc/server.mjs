@@ -5,7 +5,8 @@
 //              token_endpoint_auth_method
 //   LIFETIMES  lifetimes in seconds as JSON, any of: AccessToken, RefreshToken, Grant
 //
-// More clients by dynamic registration (RFC 7591) at /reg, open to all on this machine.
+// More clients by dynamic registration (RFC 7591) at /reg, open to all on this machine: also such as show who they are by
+// private_key_jwt, get device codes or client credentials, or bind their tokens by DPoP.
 //
 // Prints `READY <origin>` when it listens, and ends when its standard input does, so it never outlives who started it.
 
@@ -72,6 +73,10 @@ const provider = new Provider(origin, {
     revocation: { enabled: true },
     introspection: { enabled: true },
     registration: { enabled: true },
+    clientCredentials: { enabled: true },
+    deviceFlow: { enabled: true },
+    // Whoever shows a proof of possession is asked for a nonce in it, as RFC 9449 §8 and §9 let servers do.
+    dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
   },
   cookies: { keys: [randomBytes(32).toString('hex')] },
   interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },

@@ -53,9 +53,10 @@ pub fn all(progress: &Progress) -> Outcome<Tools> {
         Ok(((), "installed".to_owned()))
     })?;
     node(progress)?;
-    progress.step("Third-party OAuth server", || {
+    progress.step("Third-party OAuth and MCP servers", || {
         npm("tests/oidc")?;
-        Ok(((), "oidc-provider from npm".to_owned()))
+        npm("tests/mcp")?;
+        Ok(((), "oidc-provider and MCP servers from npm".to_owned()))
     })?;
     Ok(Tools {
         postgres: postgres(progress)?,

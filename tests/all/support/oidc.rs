@@ -1,14 +1,10 @@
 //! The authorization server that nobody here wrote: `oidc-provider` from npm, one process for all tests.
 
-use std::{
-    process::{Command, Stdio},
-    sync::OnceLock,
-    time::Duration,
-};
+use std::sync::OnceLock;
 
 use serde_json::json;
 
-use super::{Anonymous, Child, children::spawn, paths::root};
+use super::{Anonymous, Child, node::start_node};
 
 /// The running server.
 pub struct Oidc {
@@ -33,12 +29,7 @@ impl Oidc {
     }
 
     fn start() -> Self {
-        let folder = root().join("tests/oidc");
-        assert!(folder.join("node_modules").is_dir(), "oidc-provider is not installed: run `cargo dev setup`");
-        let mut command = Command::new("node");
-        command.arg("server.mjs").current_dir(folder);
-        let mut process = spawn(command, Stdio::null()).expect("node starts");
-        let origin = process.wait_for_line("READY ", Duration::from_secs(30));
+        let (process, origin) = start_node("oidc", &[]);
         Self { _process: process, origin }
     }
 
