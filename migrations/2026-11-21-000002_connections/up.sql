@@ -1,5 +1,27 @@
 -- Providers configured in an environment, the accounts connected through them, and the way there.
 
+CREATE TABLE provider_versions (
+    provider_version_id uuid PRIMARY KEY,
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    environment_id uuid NOT NULL REFERENCES environments,
+    slug text NOT NULL CHECK (slug ~ '^[a-z0-9-]{1,64}$'),
+    version integer NOT NULL CHECK (version > 0),
+    manifest text NOT NULL,
+    author text NOT NULL,
+    created_at timestamptz NOT NULL,
+    UNIQUE (environment_id, slug, version)
+);
+COMMENT ON TABLE provider_versions IS 'Providers that tenants described themselves, every version; the highest is in force. Rows do not change.';
+COMMENT ON COLUMN provider_versions.provider_version_id IS 'The version.';
+COMMENT ON COLUMN provider_versions.tenant_id IS 'Whose it is.';
+COMMENT ON COLUMN provider_versions.environment_id IS 'Where it is.';
+COMMENT ON COLUMN provider_versions.slug IS 'The provider''s name; stands before an installed provider of the same name.';
+COMMENT ON COLUMN provider_versions.version IS 'Counts from 1.';
+COMMENT ON COLUMN provider_versions.manifest IS 'The manifest as it was sent, TOML.';
+COMMENT ON COLUMN provider_versions.author IS 'Who sent it.';
+COMMENT ON COLUMN provider_versions.created_at IS 'When.';
+CALL patchbay_wall_environment('provider_versions');
+
 CREATE TABLE integrations (
     integration_id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants,
@@ -180,7 +202,7 @@ COMMENT ON COLUMN connect_attempts.state IS 'Pending until the callback takes it
 COMMENT ON COLUMN connect_attempts.display IS 'Whether the provider''s page was opened in a popup or in the same tab, or a code is typed in on another device.';
 COMMENT ON COLUMN connect_attempts.state_hash IS 'SHA-256 of the state parameter (RFC 6749 section 10.12).';
 COMMENT ON COLUMN connect_attempts.browser_hash IS 'SHA-256 of the cookie that binds it to the browser that began it.';
-COMMENT ON COLUMN connect_attempts.verifier IS 'PKCE verifier (RFC 7636), sealed; null where the manifest opts out, and wiped at the end.';
+COMMENT ON COLUMN connect_attempts.kept IS 'What the flow keeps until its end (PKCE verifier of RFC 7636, device code, secret fields), sealed; wiped at the end.';
 COMMENT ON COLUMN connect_attempts.variables IS 'What the end user filled in.';
 COMMENT ON COLUMN connect_attempts.failure_code IS 'Why it failed, as a stable code.';
 COMMENT ON COLUMN connect_attempts.failure_detail IS 'The same in words, never a secret.';

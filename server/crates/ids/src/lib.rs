@@ -111,6 +111,8 @@ ids! {
     ApiKeyId = "key";
     /// A provider configured in an environment.
     IntegrationId = "int";
+    /// One version of a provider that a tenant described.
+    ProviderVersionId = "pver";
     /// One end user's account at a provider.
     ConnectionId = "conn";
     /// The secret of a connection, as it stands after its latest refresh.

@@ -63,7 +63,7 @@ diesel::table! {
         integration_id -> Uuid,
         /// Pending until the callback takes it, consumed while the code is exchanged, then connected or failed.
         state -> Text,
-        /// Whether the provider's page was opened in a popup or in the same tab.
+        /// Whether the provider's page was opened in a popup or in the same tab, or a code is typed in on another device.
         display -> Text,
         /// SHA-256 of the state parameter (RFC 6749 section 10.12).
         state_hash -> Binary,
@@ -453,6 +453,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// Providers that tenants described themselves, every version; the highest is in force. Rows do not change.
+    provider_versions (provider_version_id) {
+        /// The version.
+        provider_version_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// The provider's name; stands before an installed provider of the same name.
+        slug -> Text,
+        /// Counts from 1.
+        version -> Integer,
+        /// The manifest as it was sent, TOML.
+        manifest -> Text,
+        /// Who sent it.
+        author -> Text,
+        /// When.
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     /// What syncs have brought, one row per thing at the provider.
     records (sync_id, external_id) {
         /// Which sync brought it.
@@ -623,6 +645,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     jobs,
     members,
     portal_sessions,
+    provider_versions,
     records,
     run_logs,
     run_seen,

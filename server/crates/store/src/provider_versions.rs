@@ -1,0 +1,161 @@
+//! Providers that tenants described themselves. A version never changes; the highest of a name is in force.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::Scope;
+use ids::{EnvironmentId, IntegrationId, ProviderVersionId, TenantId};
+
+use crate::{
+    StoreError, Tx, listen,
+    schema::{integrations, provider_versions},
+};
+
+/// A version of a provider.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = provider_versions, check_for_backend(diesel::pg::Pg))]
+pub struct ProviderVersionRow {
+    /// The version's id.
+    #[diesel(column_name = provider_version_id)]
+    pub id: ProviderVersionId,
+    /// The provider's name.
+    pub slug: String,
+    /// Counts from 1.
+    pub version: i32,
+    /// The manifest, TOML.
+    pub manifest: String,
+    /// Who sent it.
+    pub author: String,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+/// The described providers of one environment.
+pub struct ProviderVersions<'t> {
+    connection: &'t mut AsyncPgConnection,
+    scope: Scope,
+}
+
+impl Tx<Scope> {
+    /// The described providers of this environment.
+    pub fn provider_versions(&mut self) -> ProviderVersions<'_> {
+        let scope = self.scope();
+        ProviderVersions { connection: self.connection(), scope }
+    }
+}
+
+type Mine = diesel::dsl::And<
+    diesel::dsl::Eq<provider_versions::tenant_id, TenantId>,
+    diesel::dsl::Eq<provider_versions::environment_id, EnvironmentId>,
+>;
+
+fn mine(scope: Scope) -> Mine {
+    provider_versions::tenant_id.eq(scope.tenant).and(provider_versions::environment_id.eq(scope.environment))
+}
+
+impl ProviderVersions<'_> {
+    /// The version in force of that name.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn current(&mut self, slug: &str) -> Result<Option<ProviderVersionRow>, StoreError> {
+        Ok(provider_versions::table
+            .filter(mine(self.scope))
+            .filter(provider_versions::slug.eq(slug))
+            .order(provider_versions::version.desc())
+            .select(ProviderVersionRow::as_select())
+            .first(self.connection)
+            .await
+            .optional()?)
+    }
+
+    /// The versions in force, by name.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn all_current(&mut self) -> Result<Vec<ProviderVersionRow>, StoreError> {
+        Ok(provider_versions::table
+            .filter(mine(self.scope))
+            .distinct_on(provider_versions::slug)
+            .order((provider_versions::slug, provider_versions::version.desc()))
+            .select(ProviderVersionRow::as_select())
+            .load(self.connection)
+            .await?)
+    }
+
+    /// All versions of a name, the newest first.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn history(&mut self, slug: &str) -> Result<Vec<ProviderVersionRow>, StoreError> {
+        Ok(provider_versions::table
+            .filter(mine(self.scope))
+            .filter(provider_versions::slug.eq(slug))
+            .order(provider_versions::version.desc())
+            .select(ProviderVersionRow::as_select())
+            .load(self.connection)
+            .await?)
+    }
+
+    /// Adds a version. Nodes that keep connections of the name in memory hear of it at commit.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if somebody else was faster with that version.
+    pub async fn insert(&mut self, row: &ProviderVersionRow) -> Result<(), StoreError> {
+        diesel::insert_into(provider_versions::table)
+            .values((
+                provider_versions::provider_version_id.eq(row.id),
+                provider_versions::tenant_id.eq(self.scope.tenant),
+                provider_versions::environment_id.eq(self.scope.environment),
+                provider_versions::slug.eq(&row.slug),
+                provider_versions::version.eq(row.version),
+                provider_versions::manifest.eq(&row.manifest),
+                provider_versions::author.eq(&row.author),
+                provider_versions::created_at.eq(row.created_at),
+            ))
+            .execute(self.connection)
+            .await?;
+        self.tell(&row.slug).await?;
+        Ok(())
+    }
+
+    /// Removes all versions of a name. Gives how many there were.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn delete(&mut self, slug: &str) -> Result<usize, StoreError> {
+        let theirs = provider_versions::table.filter(mine(self.scope)).filter(provider_versions::slug.eq(slug));
+        let gone = diesel::delete(theirs).execute(self.connection).await?;
+        self.tell(slug).await?;
+        Ok(gone)
+    }
+
+    /// How many integrations use a provider of that name.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn used_by(&mut self, slug: &str) -> Result<i64, StoreError> {
+        Ok(integrations::table
+            .filter(integrations::tenant_id.eq(self.scope.tenant))
+            .filter(integrations::environment_id.eq(self.scope.environment))
+            .filter(integrations::provider.eq(slug))
+            .count()
+            .get_result(self.connection)
+            .await?)
+    }
+
+    /// What is known of connections through integrations of the name is old from now on.
+    async fn tell(&mut self, slug: &str) -> Result<(), StoreError> {
+        let users: Vec<IntegrationId> = integrations::table
+            .filter(integrations::tenant_id.eq(self.scope.tenant))
+            .filter(integrations::environment_id.eq(self.scope.environment))
+            .filter(integrations::provider.eq(slug))
+            .select(integrations::integration_id)
+            .load(self.connection)
+            .await?;
+        for id in users {
+            listen::notify_changed(self.connection, id.uuid()).await?;
+        }
+        Ok(())
+    }
+}
