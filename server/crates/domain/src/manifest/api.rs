@@ -64,8 +64,9 @@ impl Placement {
                 service,
                 role_arn,
                 external_id,
+                ..
             }) => texts.extend([access_key, secret_key, session_token, region, service, role_arn, external_id]),
-            Some(SignSpec::Wsse { username, password }) => texts.extend([username, password]),
+            Some(SignSpec::Wsse { username, password, .. }) => texts.extend([username, password]),
             Some(SignSpec::Hmac { key, message, headers, query, .. }) => {
                 texts.extend([key, message]);
                 texts.extend(headers.values().chain(query.values()));
@@ -128,6 +129,8 @@ pub enum SignSpec {
         /// The external id that goes with the role.
         #[serde(default)]
         external_id: TextTemplate,
+        /// Where the role is assumed: a URL of the security token service.
+        role_url: Option<Template>,
     },
     /// WS-Security's `UsernameToken` in an `X-WSSE` header.
     Wsse {
@@ -135,6 +138,9 @@ pub enum SignSpec {
         username: TextTemplate,
         /// The password or secret.
         password: TextTemplate,
+        /// Whether the digest is written in hexadecimal before base64, as some have it.
+        #[serde(default)]
+        hex_first: bool,
     },
     /// An HMAC over a text made of the request.
     Hmac {
@@ -146,8 +152,9 @@ pub enum SignSpec {
         #[serde(default)]
         key_encoding: super::auth::KeyEncoding,
         /// What is signed. Besides variables it knows `{method}`, `{path}` (percent-encoded, with the query), `{path_only}`,
-        /// `{query}`, `{host}`, `{body}`, `{body_sha256}` (hex), `{timestamp}` (Unix seconds), `{timestamp_ms}`, `{date}`
-        /// (RFC 9110) and `{nonce}`.
+        /// `{query}`, `{host}`, `{body}`, `{body_sha256}` (hex), `{body_sha256_base64}`, `{body_sha512}` (hex), `{timestamp}`
+        /// (Unix seconds), `{timestamp_ms}`, `{timestamp_iso}` (RFC 3339 with milliseconds), `{date}` (RFC 9110) and
+        /// `{nonce}`. Query parameters below that do not name `{signature}` are in `{query}` and `{path}` already.
         message: TextTemplate,
         /// How the result is written.
         #[serde(default)]

@@ -59,9 +59,13 @@ impl AuthSpec {
     #[must_use]
     pub fn scopes(&self) -> Option<&[String]> {
         match self {
-            Self::OAuth2Code(spec) | Self::OAuth2ClientCredentials(spec) | Self::OAuth2Device(spec) => Some(&spec.scopes),
+            Self::OAuth2Code(spec) | Self::OAuth2ClientCredentials(spec) | Self::OAuth2Device(spec) => {
+                Some(&spec.scopes)
+            }
             Self::Mcp(spec) => Some(&spec.scopes),
-            Self::OAuth1(_) | Self::Key | Self::Session(_) | Self::Jwt(_) | Self::AppInstallation(_) | Self::None => None,
+            Self::OAuth1(_) | Self::Key | Self::Session(_) | Self::Jwt(_) | Self::AppInstallation(_) | Self::None => {
+                None
+            }
         }
     }
 
@@ -325,7 +329,8 @@ pub struct SessionStep {
 pub struct Jwt {
     /// How it is signed.
     pub algorithm: JwtAlgorithm,
-    /// The key, such as `{private_key}`.
+    /// The key, such as `{private_key}`. Where a JSON object is pasted, as clouds hand out for service accounts, its member
+    /// `private_key` is the key; other members are at hand by a `pattern` with named groups, `{file.client_email}`.
     pub key: TextTemplate,
     /// How the key is written.
     #[serde(default)]
@@ -333,9 +338,12 @@ pub struct Jwt {
     /// Further header fields, such as `kid`.
     #[serde(default)]
     pub header: BTreeMap<String, TextTemplate>,
-    /// Claims; `iat`, `exp` and a random `jti` where `jti = true` are added.
+    /// Claims; `iat`, `exp` and a random `jti` where `jti = true` are added. They are text, digits too.
     #[serde(default)]
     pub claims: BTreeMap<String, TextTemplate>,
+    /// Claims that are no text: numbers, booleans, lists. They are the same for every account.
+    #[serde(default)]
+    pub fixed_claims: BTreeMap<String, serde_json::Value>,
     /// Whether a random `jti` is added.
     #[serde(default)]
     pub jti: bool,
@@ -404,6 +412,21 @@ pub struct AppInstallation {
     /// The vendor's consent of the person who installs, where it is given in the same flow: the callback's `code` is
     /// exchanged here and the identity is asked with that token.
     pub user: Option<Box<OAuth2>>,
+    /// Which installations that person may see, so that nobody connects one of somebody else by writing its id into the
+    /// callback. With `user` alone; give it wherever the vendor has such a call.
+    pub installations: Option<InstallationsSpec>,
+}
+
+/// The call that lists the installations which a person may see.
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InstallationsSpec {
+    /// The call; it knows the person's token as `{access_token}`.
+    pub call: CallSpec,
+    /// Dotted path of the list; the answer itself where nothing is said.
+    pub items: Option<String>,
+    /// Dotted path of the id in an item of the list.
+    pub id: String,
 }
 
 /// A Model Context Protocol server.

@@ -70,13 +70,7 @@ impl Finding {
 
     fn placed(self, file: &str, places: &Places<'_>) -> ManifestError {
         let line = places.line(&self.field);
-        ManifestError {
-            file: file.into(),
-            line,
-            field: self.field,
-            message: self.message,
-            suggestion: self.suggestion,
-        }
+        ManifestError { file: file.into(), line, field: self.field, message: self.message, suggestion: self.suggestion }
     }
 }
 
@@ -193,8 +187,13 @@ fn closest<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> Option<&'
     if written.len() > 64 {
         return None;
     }
+    let written = written.to_lowercase();
+    let likeness = |name: &str| {
+        let one_off = written.len() > 2 && strsim::damerau_levenshtein(&written, &name.to_lowercase()) <= 1;
+        if one_off { 1.0 } else { strsim::jaro_winkler(&written, &name.to_lowercase()) }
+    };
     known
-        .map(|name| (strsim::jaro_winkler(&written.to_lowercase(), name), name))
+        .map(|name| (likeness(name), name))
         .filter(|(likeness, _)| *likeness >= 0.86)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, name)| name)

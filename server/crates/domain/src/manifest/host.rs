@@ -96,7 +96,9 @@ impl<'t> HostCheck<'t> {
                 None
             }
             VariableType::Text => Some("text stands in the path or the query only"),
-            VariableType::Label | VariableType::Choice if self.sample.is_empty() => Some("write https:// in front of it"),
+            VariableType::Label | VariableType::Choice if self.sample.is_empty() => {
+                Some("write https:// in front of it")
+            }
             VariableType::Label => {
                 if self.beside_hole {
                     return Some(LABEL_RULE);

@@ -17,14 +17,12 @@ pub use api::{
     Placement, RateLimitSpec, ResetFormat, RevocationSpec, SignSpec, VerificationSpec, WebhookScheme, WebhookSpec,
 };
 pub use auth::{
-    AppInstallation, AuthSpec, ClientAuth, ClientNeed, ClientOwner, Install, InstallBegins, Jwt, JwtAlgorithm, KeyEncoding, Mcp,
-    OAuth1, OAuth1Signature, OAuth2, Session, SessionStep, TokenBody, TokenPaths,
+    AppInstallation, AuthSpec, ClientAuth, ClientNeed, ClientOwner, Install, InstallBegins, InstallationsSpec, Jwt,
+    JwtAlgorithm, KeyEncoding, Mcp, OAuth1, OAuth1Signature, OAuth2, Session, SessionStep, TokenBody, TokenPaths,
 };
 pub use catalog::{CatalogFile, Coverage, coverage_page, lint};
 pub use check::{MOST_BYTES, ManifestError};
-pub use schema::{
-    ActionSpec, CATEGORIES, Manifest, PluginSpec, Provenance, StreamMode, StreamSpec, VerifiedBy,
-};
+pub use schema::{ActionSpec, CATEGORIES, Manifest, PluginSpec, Provenance, StreamMode, StreamSpec, VerifiedBy};
 pub use template::{Template, TemplateError, Variables, host_matches};
 pub use text::{Hole, Piece, TextTemplate};
 pub use variable::{VariableLevel, VariableSpec, VariableType};

@@ -41,8 +41,9 @@ impl VariableSpec {
         }
         match self.kind {
             VariableType::Origin => {
-                let rule =
-                    || bad(format!("must be an origin such as https://host, with a host among {}", self.allow.join(", ")));
+                let rule = || {
+                    bad(format!("must be an origin such as https://host, with a host among {}", self.allow.join(", ")))
+                };
                 let url = Url::parse(value).map_err(|_| rule())?;
                 let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
                 let anonymous = url.username().is_empty() && url.password().is_none();

@@ -104,8 +104,13 @@ impl VariableSpec {
 pub(super) fn compiled(pattern: &str) -> Result<regex::Regex, String> {
     // Alone first: together with what goes around it, a pattern could close the bracket and stand outside.
     bounded(pattern).and_then(|_| bounded(&format!("^(?:{pattern})$"))).map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => "the pattern would need too much memory: make its repetitions shorter".into(),
-        other => other.to_string().lines().last().unwrap_or("not a regular expression").trim().to_owned(),
+        regex::Error::CompiledTooBig(_) => {
+            "the pattern would need too much memory: make its repetitions shorter".into()
+        }
+        other => {
+            let text = other.to_string();
+            text.lines().last().unwrap_or("not a regular expression").trim_start_matches("error: ").trim().to_owned()
+        }
     })
 }
 

@@ -8,8 +8,21 @@ use super::{
 use crate::manifest::{AuthSpec, OAuth1Signature, PaginationSpec, Placement, SignSpec, TextTemplate};
 
 /// What a text that is signed may name of the request.
-const SIGNED: [&str; 10] =
-    ["method", "path", "path_only", "query", "host", "body", "body_sha256", "timestamp", "timestamp_ms", "date"];
+const SIGNED: [&str; 13] = [
+    "method",
+    "path",
+    "path_only",
+    "query",
+    "host",
+    "body",
+    "body_sha256",
+    "body_sha256_base64",
+    "body_sha512",
+    "timestamp",
+    "timestamp_ms",
+    "timestamp_iso",
+    "date",
+];
 
 impl Rules<'_> {
     pub(super) fn api(&mut self) {
@@ -62,7 +75,10 @@ impl Rules<'_> {
             let begins = path.source().starts_with('/') && !path.source().ends_with('/');
             let odd = |text: &str| text.contains(['?', '#', '\\']) || text.contains("//") || text.contains("..");
             if !begins || path.fixed().any(odd) {
-                self.refuse(format!("{field}.path"), "write a path such as `/bot{token}`, with a slash in front and none behind");
+                self.refuse(
+                    format!("{field}.path"),
+                    "write a path such as `/bot{token}`, with a slash in front and none behind",
+                );
             }
         }
         if let Some(basic) = &placement.basic {
@@ -109,12 +125,21 @@ impl Rules<'_> {
             SignSpec::AwsSigv4 { role_arn, external_id, .. } if role_arn.is_empty() && !external_id.is_empty() => {
                 self.refuse(format!("{field}.external_id"), "goes with `role_arn`, which is missing");
             }
+            SignSpec::AwsSigv4 { role_arn, role_url, .. } if role_arn.is_empty() != role_url.is_none() => {
+                self.refuse(format!("{field}.role_url"), "`role_arn` and `role_url` go together");
+            }
+            SignSpec::AwsSigv4 { role_url: Some(url), .. } => {
+                self.url(&format!("{field}.role_url"), url, Known::at(Moment::Begin, &[]));
+            }
             SignSpec::Hmac { key, message, headers, query, .. } => {
                 let mut all: Vec<&str> = names.to_vec();
                 all.extend(SIGNED);
                 all.push("nonce");
                 self.text(&format!("{field}.message"), message, Known { names: &all, ..known });
-                if !key.holes().any(|hole| self.is_secret(hole) || hole.name == "client_secret" || hole.name == "access_token") {
+                if !key
+                    .holes()
+                    .any(|hole| self.is_secret(hole) || hole.name == "client_secret" || hole.name == "access_token")
+                {
                     self.refuse(format!("{field}.key"), "a key is a secret variable, such as `{secret}`");
                 }
                 all.push("signature");
@@ -151,7 +176,9 @@ impl Rules<'_> {
         for (name, header) in headers {
             self.header_name(&format!("rate_limit.{name}"), header.as_deref());
         }
-        if limit.requests.is_none() && limit.per_integration.is_none() && headers.iter().all(|(_, h)| h.is_none())
+        if limit.requests.is_none()
+            && limit.per_integration.is_none()
+            && headers.iter().all(|(_, h)| h.is_none())
             && !self.places.has("rate_limit.throttled_statuses")
         {
             self.refuse("rate_limit", "says nothing: write `requests` or the name of a header, or leave it out");
@@ -163,7 +190,9 @@ impl Rules<'_> {
         let Some(spec) = &self.manifest.pagination else { return };
         let (param, next, size_param, items) = match spec {
             PaginationSpec::Link { size_param, items, .. } => (None, None, size_param, items),
-            PaginationSpec::Cursor { param, next, size_param, items, .. } => (Some(param), Some(next), size_param, items),
+            PaginationSpec::Cursor { param, next, size_param, items, .. } => {
+                (Some(param), Some(next), size_param, items)
+            }
             PaginationSpec::NextUrl { next, size_param, items, .. } => (None, Some(next), size_param, items),
             PaginationSpec::Page { param, size_param, items, .. }
             | PaginationSpec::Offset { param, size_param, items, .. } => (Some(param), None, size_param, items),
@@ -196,7 +225,9 @@ fn sign_texts(sign: &SignSpec) -> Vec<(&'static str, &TextTemplate)> {
             ("token_secret", token_secret),
             ("realm", realm),
         ],
-        SignSpec::AwsSigv4 { access_key, secret_key, session_token, region, service, role_arn, external_id } => vec![
+        SignSpec::AwsSigv4 {
+            access_key, secret_key, session_token, region, service, role_arn, external_id, ..
+        } => vec![
             ("access_key", access_key),
             ("secret_key", secret_key),
             ("session_token", session_token),
@@ -205,7 +236,7 @@ fn sign_texts(sign: &SignSpec) -> Vec<(&'static str, &TextTemplate)> {
             ("role_arn", role_arn),
             ("external_id", external_id),
         ],
-        SignSpec::Wsse { username, password } => vec![("username", username), ("password", password)],
+        SignSpec::Wsse { username, password, .. } => vec![("username", username), ("password", password)],
         SignSpec::Hmac { key, .. } => vec![("key", key)],
     }
 }

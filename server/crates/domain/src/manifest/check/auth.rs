@@ -34,7 +34,10 @@ impl Rules<'_> {
             AuthSpec::Key | AuthSpec::None => {
                 for field in self.places.below("auth") {
                     if field != "auth.mode" {
-                        self.refuse(field, "this mode has no fields beside `mode`: say in api.credential how it is used");
+                        self.refuse(
+                            field,
+                            "this mode has no fields beside `mode`: say in api.credential how it is used",
+                        );
                     }
                 }
             }
@@ -124,7 +127,8 @@ impl Rules<'_> {
             .filter(|name| !self.manifest.variables.contains_key(*name))
             .collect();
         for name in cyclic {
-            let message = format!("a cyclic step: `{{{name}}}` is taken from the answer of this step or of a later one");
+            let message =
+                format!("a cyclic step: `{{{name}}}` is taken from the answer of this step or of a later one");
             self.refuse(field, message);
         }
     }
@@ -150,6 +154,11 @@ impl Rules<'_> {
                 self.text(&format!("{field}.{part}.{name}"), text, known);
             }
         }
+        for name in spec.fixed_claims.keys() {
+            if matches!(name.as_str(), "iat" | "exp" | "jti") || spec.claims.contains_key(name) {
+                self.refuse(format!("{field}.fixed_claims.{name}"), "this claim is there already");
+            }
+        }
         self.lifetime(&format!("{field}.lifetime"), spec.lifetime);
         let Some(exchange) = &spec.exchange else { return };
         let part = format!("{field}.exchange");
@@ -173,6 +182,17 @@ impl Rules<'_> {
         self.token_paths("auth.token_paths", &spec.token_paths);
         if let Some(user) = &spec.user {
             self.oauth2("auth.user", user, Grant::InstallingUser);
+        }
+        if let Some(listed) = &spec.installations {
+            let field = "auth.installations";
+            if spec.user.is_none() {
+                self.refuse(field, "is asked with the token of the person who installs: add `auth.user`");
+            }
+            self.call(&format!("{field}.call"), &listed.call, Known::at(Moment::Exchange, &["access_token"]));
+            self.path(&format!("{field}.id"), &listed.id);
+            if let Some(items) = &listed.items {
+                self.path(&format!("{field}.items"), items);
+            }
         }
     }
 

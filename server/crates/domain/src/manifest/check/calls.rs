@@ -13,7 +13,8 @@ impl Rules<'_> {
         names.extend(self.client_holes().iter().filter(|name| !known.names.contains(name)));
         let known = Known { names: &names, ..known };
         // A URL may be logged: of what the flow knows, only what is no secret may stand in one.
-        let in_url: Vec<&str> = names.iter().copied().filter(|name| matches!(*name, "client_id" | "installation_id")).collect();
+        let in_url: Vec<&str> =
+            names.iter().copied().filter(|name| matches!(*name, "client_id" | "installation_id")).collect();
         self.call_url(&format!("{field}.url"), &call.url, Known { names: &in_url, ..known });
         self.headers(&format!("{field}.headers"), &call.headers, known);
         self.texts(&format!("{field}.query"), &call.query, known);
@@ -24,7 +25,10 @@ impl Rules<'_> {
         if let Some(basic) = &call.basic {
             self.basic(&format!("{field}.basic"), basic, known);
             if call.headers.keys().any(|name| name.eq_ignore_ascii_case("authorization")) {
-                self.refuse(format!("{field}.basic"), "there is an Authorization header already: leave one of them out");
+                self.refuse(
+                    format!("{field}.basic"),
+                    "there is an Authorization header already: leave one of them out",
+                );
             }
         }
         self.call_body(field, call);

@@ -66,7 +66,8 @@ impl Rules<'_> {
     /// Checks a URL that stands for itself: no path.
     pub(super) fn url(&mut self, field: &str, template: &Template, known: Known<'_>) {
         if template.is_path() {
-            return self.refuse(field, "write a whole URL, https://…; only calls may be paths below the API's base URL");
+            return self
+                .refuse(field, "write a whole URL, https://…; only calls may be paths below the API's base URL");
         }
         self.call_url(field, template, known);
     }
@@ -130,11 +131,14 @@ impl Rules<'_> {
             return;
         };
         if is_known {
-            let message = format!("`{{{name}}}` means something else here already: give [variables.{name}] another name");
+            let message =
+                format!("`{{{name}}}` means something else here already: give [variables.{name}] another name");
             return self.refuse(field, message);
         }
         if spec.kind == VariableType::Secret && !known.secrets {
-            let message = format!("`{{{name}}}` is a secret and would be seen: secrets go into `api.credential`, a call's body or its headers");
+            let message = format!(
+                "`{{{name}}}` is a secret and would be seen: secrets go into `api.credential`, a call's body or its headers"
+            );
             return self.refuse(field, message);
         }
         if let Some(group) = &hole.group {
@@ -160,7 +164,9 @@ impl Rules<'_> {
         let from = spec.from.as_deref().filter(|_| spec.at == VariableLevel::Answer && spec.default.is_none());
         let Some(from) = from else { return };
         if known_from(from).is_some_and(|since| since > moment) {
-            let message = format!("`{{{name}}}` is known from `{from}` only, which comes later; write optional = true where a request may go without it until then");
+            let message = format!(
+                "`{{{name}}}` is known from `{from}` only, which comes later; write optional = true where a request may go without it until then"
+            );
             self.refuse(field, message);
         }
     }

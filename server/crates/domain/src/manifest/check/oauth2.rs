@@ -162,6 +162,14 @@ impl Rules<'_> {
         self.extra(&format!("{field}.token_params"), spec, &spec.token_params, exchange);
         self.extra(&format!("{field}.refresh_params"), spec, &spec.refresh_params, refresh);
         self.headers(&format!("{field}.token_headers"), &spec.token_headers, exchange);
+        for (at, resource) in spec.resource.iter().enumerate() {
+            let part = format!("{field}.resource[{at}]");
+            let begins = resource.source();
+            if !begins.starts_with('{') && (!begins.contains(':') || begins.contains('#')) {
+                self.refuse(&part, "a resource is an absolute URI without a fragment (RFC 8707 §2)");
+            }
+            self.text(&part, resource, begin);
+        }
         let mut taken = BTreeSet::new();
         for (parameter, name) in &spec.rename {
             let part = format!("{field}.rename.{parameter}");

@@ -45,9 +45,7 @@ impl<'i> Places<'i> {
 
     /// The fields directly below one (all of the file for an empty name), each by its full path.
     pub(super) fn below(&self, field: &str) -> Vec<String> {
-        let named = |table: &DeTable<'i>| {
-            table.keys().map(|key| join(field, key.get_ref())).collect::<Vec<_>>()
-        };
+        let named = |table: &DeTable<'i>| table.keys().map(|key| join(field, key.get_ref())).collect::<Vec<_>>();
         match self.walk(field).1 {
             Some(Node::Table(table)) => named(table),
             Some(Node::Value(value)) => match value.get_ref() {
@@ -65,6 +63,14 @@ impl<'i> Places<'i> {
             Some(Node::Table(_)) => true,
             Some(Node::Value(value)) => matches!(value.get_ref(), DeValue::Table(_)),
             None => false,
+        }
+    }
+
+    /// The text of a field, if it is one.
+    pub(super) fn text(&self, field: &str) -> Option<&str> {
+        match self.walk(field).1? {
+            Node::Value(value) => value.get_ref().as_str(),
+            Node::Table(_) => None,
         }
     }
 

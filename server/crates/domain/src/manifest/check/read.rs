@@ -88,11 +88,15 @@ const TAGS: [&str; 3] = ["mode", "scheme", "style"];
 fn culprit(places: &Places<'_>, field: &str, message: &str) -> String {
     let mut at = field.to_owned();
     let mut tried = 0;
-    let is_tag = |path: &str| TAGS.iter().any(|tag| path.rsplit('.').next() == Some(tag));
+    let written = quoted(message).first().copied().filter(|_| message.starts_with("unknown variant"));
+    let is_other_tag = |path: &str| {
+        let is_tag = TAGS.iter().any(|tag| path.rsplit('.').next() == Some(tag));
+        is_tag && (written.is_none() || places.text(path) != written)
+    };
     loop {
         let found = places.below(&at).into_iter().find(|below| {
             tried += 1;
-            let fits = tried <= MOST_TRIED && (!is_tag(below) || message.starts_with("unknown variant"));
+            let fits = tried <= MOST_TRIED && !is_other_tag(below);
             fits && attempt(places.without(below)).err().is_none_or(|error| error.message != message)
         });
         match found {
@@ -111,7 +115,8 @@ fn lacking(places: &Places<'_>, field: &str, name: &str, message: &str) -> Strin
         if tried > MOST_TRIED {
             break;
         }
-        let is_answer = places.is_table(&at) && attempt(places.with(&at, name)).err().is_none_or(|e| e.message != message);
+        let is_answer =
+            places.is_table(&at) && attempt(places.with(&at, name)).err().is_none_or(|e| e.message != message);
         if is_answer {
             return at;
         }

@@ -15,7 +15,10 @@ impl Rules<'_> {
         for (name, spec) in &manifest.variables {
             let field = format!("variables.{name}");
             if !names::is_plain(name) {
-                self.refuse(&field, "name it in lower-case letters, digits and underscores, a letter first, at most 64");
+                self.refuse(
+                    &field,
+                    "name it in lower-case letters, digits and underscores, a letter first, at most 64",
+                );
             }
             if self.has_client() && matches!(name.as_str(), "client_id" | "client_secret") {
                 self.refuse(&field, "the form asks for client id and secret by itself: leave this variable out");
@@ -73,7 +76,10 @@ impl Rules<'_> {
         }
         for (part, text) in [("prefix", &spec.prefix), ("suffix", &spec.suffix)] {
             if !text.is_empty() && !is_typed {
-                self.refuse(format!("{field}.{part}"), "only text and secrets have one: write it into the template instead");
+                self.refuse(
+                    format!("{field}.{part}"),
+                    "only text and secrets have one: write it into the template instead",
+                );
             }
             if text.chars().count() > 64 || text.chars().any(char::is_control) {
                 self.refuse(format!("{field}.{part}"), "write at most 64 printable characters");
@@ -102,18 +108,27 @@ impl Rules<'_> {
             None => {}
         }
         if is_answer && spec.kind == VariableType::Secret {
-            self.refuse(format!("{field}.type"), "what the provider answers is kept as it is: only what is typed in is secret");
+            self.refuse(
+                format!("{field}.type"),
+                "what the provider answers is kept as it is: only what is typed in is secret",
+            );
         }
     }
 
     /// Whether the provider gives answers of that kind at all.
     fn place(&mut self, field: &str, from: &str) {
         let auth = &self.manifest.auth;
-        let browser = matches!(auth, AuthSpec::OAuth2Code(_) | AuthSpec::OAuth1(_) | AuthSpec::AppInstallation(_) | AuthSpec::Mcp(_));
+        let browser = matches!(
+            auth,
+            AuthSpec::OAuth2Code(_) | AuthSpec::OAuth1(_) | AuthSpec::AppInstallation(_) | AuthSpec::Mcp(_)
+        );
         let token = browser
             || matches!(
                 auth,
-                AuthSpec::OAuth2ClientCredentials(_) | AuthSpec::OAuth2Device(_) | AuthSpec::Session(_) | AuthSpec::Jwt(_)
+                AuthSpec::OAuth2ClientCredentials(_)
+                    | AuthSpec::OAuth2Device(_)
+                    | AuthSpec::Session(_)
+                    | AuthSpec::Jwt(_)
             );
         match from.split_once('.').map(|(place, _)| place) {
             Some("callback") if !browser => self.refuse(field, "this way of connecting has no callback"),
