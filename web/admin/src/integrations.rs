@@ -316,6 +316,7 @@ fn AddForm(
             client_secret: filled(&draft.client_secret.get_untracked()),
             scopes: list(&draft.scopes.get_untracked()),
             variables: draft.variables(),
+            secrets: BTreeMap::new(),
         };
         deed.run(async move { scope.client.create_integration(&body).await }, move |integration| {
             made.set(Some(integration));
@@ -362,6 +363,7 @@ fn Edit(
             scopes: list(&draft.scopes.get_untracked()),
             // Without the provider's list of variables nothing is known of them: they stay.
             variables: provider.as_ref().map(|_| draft.variables()),
+            secrets: None,
         };
         deed.run(async move { scope.client.update_integration(id, &body).await }, move |_| {
             open.set(false);

@@ -16,6 +16,7 @@ fn session(end_user: EndUser, connection: Option<&Connection>) -> CreateConnectS
         connection_id: connection.map(|c| c.id),
         allowed_origins: Vec::new(),
         return_url: None,
+        scopes: None,
         language: None,
         tags: std::collections::BTreeMap::new(),
     }

@@ -185,7 +185,7 @@ pub fn form(driver: Driver, choice: IntegrationId, filled: &BTreeMap<String, Str
 }
 
 fn field(entry: Entry) -> impl IntoView {
-    let Variable { name, kind, label, help, default } = entry.variable.clone();
+    let Variable { name, kind, label, help, default, .. } = entry.variable.clone();
     let left = entry.left;
     let inputmode = if kind == "origin" { "url" } else { "text" };
     let leave = Callback::new(move |()| left.set(true));
