@@ -260,8 +260,15 @@ impl<'a> Journey<'a> {
             self.shared.budgets.wait(budget, self.patience()).await?;
         }
         self.collect().await?;
+        let mut may_repeat = self.request.credential.as_ref().is_some_and(Credential::may_ask_again);
         loop {
-            let (response, place) = self.hop().await?;
+            let (response, place) = self.hop(may_repeat).await?;
+            let signed = self.request.credential.as_ref();
+            let asks_again = signed.is_some_and(|signed| signed.seen(response.status(), response.headers()));
+            if asks_again && may_repeat && !self.request.body.is_spent() {
+                may_repeat = false;
+                continue;
+            }
             if self.request.redirects == Redirects::Return || !is_redirect(response.status()) {
                 return Ok((response, place));
             }
@@ -304,14 +311,14 @@ impl<'a> Journey<'a> {
         }
     }
 
-    /// One request and the head of its answer.
-    async fn hop(&mut self) -> Result<(reqwest::Response, Place), EgressError> {
+    /// One request and the head of its answer. `is_kept` says that the same request may be sent once more.
+    async fn hop(&mut self, is_kept: bool) -> Result<(reqwest::Response, Place), EgressError> {
         let place = self.shared.slots.take(host_for_log(&self.request.url), self.patience()).await?;
         let request = &mut self.request;
         let mut url = request.url.clone();
         // The last hop needs no copy kept.
-        let mut headers =
-            if self.hops_left == 0 { std::mem::take(&mut request.headers) } else { request.headers.clone() };
+        let is_last = self.hops_left == 0 && !is_kept;
+        let mut headers = if is_last { std::mem::take(&mut request.headers) } else { request.headers.clone() };
         let mut changed = None;
         if let Some(credential) = &request.credential {
             let touched =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use domain::secret::Secret;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use crate::{
@@ -136,6 +136,16 @@ impl Credential {
             Some(sign) => sign.needs_body(url, headers),
             None => NeedsBody::No,
         }
+    }
+
+    /// Whether [`Credential::seen`] may ever say so.
+    pub(crate) fn may_ask_again(&self) -> bool {
+        self.sign.as_ref().is_some_and(|sign| sign.may_ask_again())
+    }
+
+    /// Whether the signature wants the request sent once more because of this answer.
+    pub(crate) fn seen(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        self.sign.as_ref().is_some_and(|sign| sign.seen(status, headers))
     }
 
     /// The URL as it is sent, as far as the path goes: what a relative redirect starts from.

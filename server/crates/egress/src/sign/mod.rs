@@ -10,7 +10,7 @@ pub mod wsse;
 
 use chrono::{DateTime, Utc};
 use domain::entropy::{self, Entropy};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
 pub use hmac::HmacTemplate;
@@ -31,6 +31,17 @@ pub trait Sign: Send + Sync + 'static {
     /// # Errors
     /// [`Unsigned`] where it cannot be done; then nothing is sent.
     fn sign(&self, request: &mut Outgoing<'_>, moment: &Moment<'_>) -> Result<(), Unsigned>;
+
+    /// Whether [`Sign::seen`] may ever ask for another signature: the request is kept until its answer is there.
+    fn may_ask_again(&self) -> bool {
+        false
+    }
+
+    /// Looks at the head of an answer. `true` asks for the request to be sent once more, signed anew; that is done once,
+    /// and not with a body that has streamed past.
+    fn seen(&self, _status: StatusCode, _headers: &HeaderMap) -> bool {
+        false
+    }
 }
 
 /// How much of a body a signature covers.
