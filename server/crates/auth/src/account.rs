@@ -99,10 +99,15 @@ impl Account<'_> {
         known: Known<'_>,
         escape: impl Fn(Secret) -> Secret,
     ) -> Result<Option<Secret>, Failure> {
-        if template.holes().any(|hole| self.is_left_out(hole, known)) {
+        if self.leaves_out(template, known) {
             return Ok(None);
         }
         template.render(|hole| Ok(escape(self.value(hole, known)?))).map(Some)
+    }
+
+    /// Whether a text names an optional variable that was left empty.
+    pub(crate) fn leaves_out(&self, template: &TextTemplate, known: Known<'_>) -> bool {
+        template.holes().any(|hole| self.is_left_out(hole, known))
     }
 
     fn is_left_out(&self, hole: &Hole, known: Known<'_>) -> bool {
@@ -127,7 +132,8 @@ impl Account<'_> {
         self.manifest.variables.get(name)?.default.as_deref().map(Secret::new)
     }
 
-    fn value(&self, hole: &Hole, known: Known<'_>) -> Result<Secret, Failure> {
+    /// The value of a hole, or of the part of it that is meant.
+    pub(crate) fn value(&self, hole: &Hole, known: Known<'_>) -> Result<Secret, Failure> {
         let misconfigured = |what: String| Failure::ClientMisconfigured(Misconfigured::Request(what));
         let whole = self.whole(hole, known).ok_or_else(|| misconfigured(format!("`{}` is missing", hole.name)))?;
         let Some(group) = &hole.group else { return Ok(whole) };

@@ -16,8 +16,9 @@ use url::form_urlencoded;
 
 use crate::{
     account::{Account, Known, Outside},
+    answer::Refusal,
     failure::{Failure, Misconfigured},
-    path,
+    path, xml,
 };
 
 /// No honest answer to a sign-in is longer, in bytes.
@@ -30,6 +31,8 @@ pub(crate) struct Answered {
     pub(crate) response: Response,
     /// The body as JSON; XML as elements by name, text under its element.
     pub(crate) body: Option<Value>,
+    /// Whether it came as XML.
+    pub(crate) is_xml: bool,
 }
 
 pub(crate) fn method(method: CallMethod) -> Method {
@@ -64,7 +67,8 @@ impl Account<'_> {
             }
         }
         let mut request = Request::new(method(spec.method), url, reach);
-        request.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let accept = if spec.body == CallBody::Xml { "text/xml, application/xml" } else { "application/json" };
+        request.headers.insert(ACCEPT, HeaderValue::from_static(accept));
         for (name, template) in &spec.headers {
             let Some(value) = self.text(template, known)? else { continue };
             let bad = || Failure::ClientMisconfigured(Misconfigured::Request(format!("`{name}` is no header")));
@@ -164,9 +168,11 @@ fn escaped(body: CallBody, value: &Secret) -> Secret {
 }
 
 impl Answered {
-    fn of(response: Response) -> Self {
+    pub(crate) fn of(response: Response) -> Self {
         let body = serde_json::from_slice(&response.body).ok();
-        Self { response, body }
+        let is_xml = body.is_none() && response.body.trim_ascii_start().starts_with(b"<");
+        let body = if is_xml { xml::read(&response.body) } else { body };
+        Self { response, body, is_xml }
     }
 
     /// What lies at a place of the answer: `body.a.0.b`, `header.x-session`, `cookie.sid`, `text`.
@@ -187,11 +193,16 @@ impl Answered {
         }
     }
 
-    /// The refusal that the answer is, in the provider's words but without what was sent.
-    pub(crate) fn failure(&self, secrets: &[&Secret]) -> Failure {
+    /// The refusal that the answer words, in the provider's words but without what was sent.
+    pub(crate) fn refusal(&self, secrets: &[&Secret]) -> Option<Refusal> {
         let masker = Masker::new(secrets.iter().map(|secret| secret.expose()));
         let masked = masker.mask(self.response.body.clone());
-        let refusal = crate::answer::refusal_in(&masked).unwrap_or_else(|| crate::answer::Refusal {
+        if self.is_xml { xml::refusal(&xml::read(&masked)?) } else { crate::answer::refusal_in(&masked) }
+    }
+
+    /// The refusal that the answer is, whether it words one or not.
+    pub(crate) fn failure(&self, secrets: &[&Secret]) -> Failure {
+        let refusal = self.refusal(secrets).unwrap_or_else(|| Refusal {
             code: match self.response.status.as_u16() {
                 401 => "invalid_credentials".into(),
                 status => format!("status_{status}"),
@@ -201,4 +212,3 @@ impl Answered {
         crate::refused::sort(self.response.status, self.response.retry_after, refusal)
     }
 }
-

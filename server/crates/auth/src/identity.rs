@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::manifest::CallMethod;
-use egress::{Reach, Request, Response};
+use domain::{manifest::CallMethod, secret::Secret};
+use egress::{Credential, Reach, Request, Response};
 use http::{
     HeaderName, HeaderValue, StatusCode,
     header::{ACCEPT, CONTENT_TYPE},
@@ -46,7 +46,7 @@ impl Account<'_> {
         let manifest = self.manifest;
         if let Some(spec) = &manifest.verification {
             let url = self.url(&spec.url)?;
-            let response = self.ask(out, material, spec.method, url, spec.json.as_deref()).await?;
+            let response = self.ask(out, material, spec.method, url, spec.json.as_deref(), None).await?;
             let works = if spec.statuses.is_empty() {
                 response.status.is_success()
             } else {
@@ -64,7 +64,7 @@ impl Account<'_> {
         }
         let Some(spec) = &manifest.identity else { return Ok(None) };
         let url = self.url(&spec.url)?;
-        let response = self.ask(out, material, spec.method, url, spec.json.as_deref()).await?;
+        let response = self.ask(out, material, spec.method, url, spec.json.as_deref(), Self::identity_token(material)).await?;
         if !response.status.is_success() {
             return Err(refusal(&response));
         }
@@ -88,6 +88,7 @@ impl Account<'_> {
         by: CallMethod,
         url: Url,
         json: Option<&str>,
+        identity_token: Option<Secret>,
     ) -> Result<Response, Failure> {
         let reach = Reach::hosts_of([&url]);
         let mut request = Request::new(method(by), url, reach);
@@ -99,7 +100,10 @@ impl Account<'_> {
             request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             request.body = json.to_owned().into();
         }
-        let credential = self.credential(material)?.unwrap_or_default();
+        let credential = match identity_token {
+            Some(token) => Credential::bearer(&token),
+            None => self.credential(material)?.unwrap_or_default(),
+        };
         request.mask = Some(credential.masker());
         request.credential = Some(credential);
         request.deadline = Some(DEADLINE);

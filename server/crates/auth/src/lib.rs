@@ -4,6 +4,7 @@
 
 mod account;
 pub mod answer;
+mod assume;
 mod call;
 pub mod callback;
 mod client;
@@ -26,6 +27,7 @@ mod refused;
 mod revoke;
 mod session;
 mod tokens;
+mod xml;
 
 pub use account::{Account, Outside, Secrets};
 pub use client::OAuth2Client;

@@ -18,11 +18,13 @@ use zeroize::Zeroizing;
 
 use crate::{
     account::{Account, Outside},
+    answer::OURS,
     callback::{Answer, Callback},
     failure::{Failure, Misconfigured},
     material::Material,
     path,
     revoke::Revocation,
+    tokens::TOKEN_SECRET,
 };
 
 /// Where a flow goes.
@@ -182,7 +184,11 @@ impl Account<'_> {
         let mut material = Material { fields: self.own_fields(), tokens: None };
         let manifest = self.manifest;
         material.tokens = match &manifest.auth {
-            AuthSpec::Key | AuthSpec::None => None,
+            AuthSpec::Key => match self.role()? {
+                Some(role) => Some(self.assume_role(out, role).await?),
+                None => None,
+            },
+            AuthSpec::None => None,
             AuthSpec::OAuth2ClientCredentials(spec) => Some(self.client_credentials(out, spec, None).await?),
             AuthSpec::Session(spec) => Some(self.sign_in(out, spec).await?),
             AuthSpec::Jwt(spec) => Some(self.mint_jwt(out, spec).await?),
@@ -227,7 +233,8 @@ impl Account<'_> {
                 self.renew_installation(out, spec, tokens.ok_or(Failure::Expired)?).await?
             }
             AuthSpec::Mcp(spec) => self.refresh_mcp(out, spec, tokens.ok_or(Failure::Expired)?).await?,
-            AuthSpec::OAuth1(_) | AuthSpec::Key | AuthSpec::None => return Err(Failure::Expired),
+            AuthSpec::Key => self.assume_role(out, self.role()?.ok_or(Failure::Expired)?).await?,
+            AuthSpec::OAuth1(_) | AuthSpec::None => return Err(Failure::Expired),
         };
         Ok(Material { fields: old.fields.clone(), tokens: Some(renewed) })
     }
@@ -239,10 +246,12 @@ impl Account<'_> {
         match &self.manifest.auth {
             AuthSpec::OAuth2Code(_) | AuthSpec::OAuth2Device(_) | AuthSpec::Mcp(_) => tokens.refresh_token.is_some(),
             AuthSpec::OAuth2ClientCredentials(_)
+            // A key has tokens where a role is assumed with it.
+            | AuthSpec::Key
             | AuthSpec::Session(_)
             | AuthSpec::Jwt(_)
             | AuthSpec::AppInstallation(_) => true,
-            AuthSpec::OAuth1(_) | AuthSpec::Key | AuthSpec::None => false,
+            AuthSpec::OAuth1(_) | AuthSpec::None => false,
         }
     }
 
@@ -287,7 +296,8 @@ impl Account<'_> {
     pub(crate) fn absorb(&mut self, origin: &str, answer: &serde_json::Value) -> Result<(), Failure> {
         for (name, spec) in &self.manifest.variables {
             let at = spec.from.as_deref().and_then(|from| from.strip_prefix(origin)?.strip_prefix('.'));
-            let Some(at) = at.filter(|_| spec.at == VariableLevel::Answer) else { continue };
+            let is_ours = |at: &&str| at.starts_with(OURS) || at.starts_with(TOKEN_SECRET);
+            let Some(at) = at.filter(|at| spec.at == VariableLevel::Answer && !is_ours(at)) else { continue };
             let Some(value) = path::text(answer, at) else { continue };
             spec.accept(name, &value).map_err(|error| {
                 Failure::ClientMisconfigured(Misconfigured::Request(format!("the provider's {origin}: {error}")))

@@ -43,6 +43,8 @@ impl Account<'_> {
             known.push(("access_token", &tokens.access_token));
             known.extend(tokens.refresh_token.as_ref().map(|token| ("refresh_token", token)));
         }
+        let of_app = self.app_secrets(out, material)?;
+        known.extend(of_app.iter().map(|(name, secret)| (*name, secret)));
         let credential = if spec.with_credential { self.credential(material)? } else { None };
         let answered = self.call(out, &spec.call, &known, credential).await?;
         let status = answered.response.status;

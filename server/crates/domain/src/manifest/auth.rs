@@ -184,7 +184,7 @@ pub struct OAuth2 {
 }
 
 /// How the client shows who it is (RFC 6749 §2.3, RFC 7523, RFC 8705).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAuth {
     /// `client_id` and `client_secret` in the body.
@@ -201,7 +201,7 @@ pub enum ClientAuth {
 }
 
 /// How the body of a token request is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenBody {
     /// `application/x-www-form-urlencoded`, as RFC 6749 has it.
@@ -214,7 +214,7 @@ pub enum TokenBody {
 }
 
 /// Whose OAuth client it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientOwner {
     /// The tenant's, set once at the integration.
@@ -280,7 +280,7 @@ pub struct OAuth1 {
 }
 
 /// How OAuth 1 requests are signed (RFC 5849 §3.4, and HMAC-SHA256 as it is used in practice).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OAuth1Signature {
     /// HMAC-SHA1.
@@ -381,7 +381,7 @@ pub enum JwtAlgorithm {
 }
 
 /// How a key is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyEncoding {
     /// As it is: PEM for RSA, EC and Ed25519, bytes of the text for HMAC.
