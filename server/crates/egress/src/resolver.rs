@@ -16,8 +16,9 @@ use crate::address::{AddressClass, AddressPolicy};
 /// No honest name has more addresses than this.
 const MOST_ADDRESSES: usize = 64;
 
-/// The addresses of a name, as they come from wherever names are looked up.
-pub type LookedUp<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
+/// The addresses of a name, as they come from wherever names are looked up. A port of 0 stands for the URL's own; any
+/// other is connected to instead of the scheme's usual one, where the URL itself names none.
+pub type LookedUp<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'a>>;
 
 /// Where names are looked up: the system's resolver in production, a table in tests.
 pub trait Lookup: Send + Sync + 'static {
@@ -33,7 +34,7 @@ impl Lookup for SystemLookup {
     fn lookup<'a>(&'a self, name: &'a str) -> LookedUp<'a> {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name, 0)).await?;
-            Ok(found.take(MOST_ADDRESSES).map(|address| address.ip()).collect())
+            Ok(found.take(MOST_ADDRESSES).collect())
         })
     }
 }
@@ -73,14 +74,13 @@ impl Resolve for CheckedResolver {
                 return Err(LookupFailed(None).into());
             }
             // One bad answer condemns the name: mixing good and bad ones is what an attacker does.
-            for address in &found {
-                policy.check(*address).map_err(|class| AddressRefused { address: *address, class })?;
-                if only_named && !policy.is_named(*address) {
+            for address in found.iter().map(SocketAddr::ip) {
+                policy.check(address).map_err(|class| AddressRefused { address, class })?;
+                if only_named && !policy.is_named(address) {
                     return Err(PlainHttpRefused.into());
                 }
             }
-            // Port 0: the client puts the URL's own in.
-            let addresses: Addrs = Box::new(found.into_iter().map(|ip| SocketAddr::new(ip, 0)));
+            let addresses: Addrs = Box::new(found.into_iter());
             Ok(addresses)
         })
     }

@@ -1,4 +1,4 @@
-use std::{net::IpAddr, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use http::Method;
 use patchbay_egress::{Egress, EgressConfig, EgressError, LookedUp, Lookup, Reach, Request, TransportKind};
@@ -19,7 +19,7 @@ struct Home;
 
 impl Lookup for Home {
     fn lookup<'a>(&'a self, _: &'a str) -> LookedUp<'a> {
-        Box::pin(async { Ok(vec![IpAddr::from([127, 0, 0, 1])]) })
+        Box::pin(async { Ok(vec![([127, 0, 0, 1], 0).into()]) })
     }
 }
 

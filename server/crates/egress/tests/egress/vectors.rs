@@ -1,6 +1,6 @@
 use std::{
     collections::VecDeque,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex},
 };
 
@@ -69,7 +69,7 @@ struct Scripted(Mutex<VecDeque<Vec<IpAddr>>>);
 impl Lookup for Scripted {
     fn lookup<'a>(&'a self, _: &'a str) -> LookedUp<'a> {
         let answer = self.0.lock().unwrap().pop_front().unwrap();
-        Box::pin(async move { Ok(answer) })
+        Box::pin(async move { Ok(answer.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect()) })
     }
 }
 
