@@ -27,6 +27,7 @@ mod refused;
 mod revoke;
 mod session;
 mod tokens;
+pub mod webhook;
 mod xml;
 
 pub use account::{Account, Outside, Secrets};

@@ -422,9 +422,16 @@ pub struct WebhookSpec {
     /// How the signature is written.
     #[serde(default)]
     pub encoding: DigestEncoding,
+    /// How the webhook's secret is written.
+    #[serde(default)]
+    pub key_encoding: super::auth::KeyEncoding,
+    /// What the vendor puts before the secret that is no part of it, such as `whsec_` where the rest is base64.
+    #[serde(default)]
+    pub key_prefix: String,
     /// What is signed: knows `{body}`, `{timestamp}`, `{url}` and `{id}`; the body alone if nothing is said.
     pub message: Option<TextTemplate>,
-    /// The header with the time in Unix seconds, or the part of `header` that holds it, such as `t=`.
+    /// The header with the time (Unix seconds or milliseconds, or RFC 3339), or the part of `header` that holds it, such
+    /// as `t=`.
     pub timestamp: Option<String>,
     /// The header with the delivery's id.
     pub id_header: Option<String>,
