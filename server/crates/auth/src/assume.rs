@@ -80,17 +80,17 @@ impl Account<'_> {
     /// Assumes the role. The keys that it gives last an hour.
     pub(crate) async fn assume_role(&self, out: Outside<'_>, role: Role) -> Result<TokenSet, Failure> {
         let url = self.url(&role.url)?;
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("Action", "AssumeRole").append_pair("Version", "2011-06-15");
-        form.append_pair("RoleArn", role.arn.expose()).append_pair("RoleSessionName", "patchbay");
-        form.append_pair("DurationSeconds", SECONDS);
-        if let Some(id) = &role.external_id {
-            form.append_pair("ExternalId", id.expose());
-        }
+        let external_id = role.external_id.as_ref().map(|id| ("ExternalId", id.expose()));
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("Action", "AssumeRole"), ("Version", "2011-06-15")])
+            .extend_pairs([("RoleArn", role.arn.expose()), ("RoleSessionName", "patchbay")])
+            .append_pair("DurationSeconds", SECONDS)
+            .extend_pairs(external_id)
+            .finish();
         let mut request = Request::new(Method::POST, url.clone(), Reach::hosts_of([&url]));
         request.headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/xml;q=0.9"));
         request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        request.body = form.finish().into();
+        request.body = form.into();
         request.credential = Some(Credential::sign(Arc::new(role.signer)));
         request.deadline = Some(Duration::from_secs(30));
         request.max_response = Some(64 << 10);
