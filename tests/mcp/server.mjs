@@ -13,6 +13,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
 import { getOAuthProtectedResourceMetadataUrl, mcpAuthMetadataRouter } from '@modelcontextprotocol/sdk/server/auth/router.js';
+import { InvalidTokenError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js';
 import { setupAuthServer } from '@modelcontextprotocol/sdk/examples/server/demoInMemoryOAuthProvider.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
@@ -60,7 +61,7 @@ const serveMcp = async (listener, url, oauthMetadata, verifyAccessToken) => {
 const introspected = async (endpoint, token, headers = {}) => {
   const answer = await fetch(endpoint, { method: 'POST', headers, body: new URLSearchParams({ token }) });
   const said = await answer.json();
-  if (!said.active) throw new Error('the token does not work');
+  if (!said.active) throw new InvalidTokenError('the token does not work');
   const audience = Array.isArray(said.aud) ? said.aud[0] : said.aud;
   return {
     token,
@@ -113,7 +114,9 @@ const oidc = async () => {
     },
     fetch: (url, options) => {
       const to = new URL(url);
-      return to.origin === 'https://documents.test' ? fetch(new URL(to.pathname, process.env.DOCUMENTS), options) : fetch(url, options);
+      if (to.origin !== 'https://documents.test') return fetch(url, options);
+      // Its guard against inner addresses would refuse this machine.
+      return fetch(new URL(to.pathname, process.env.DOCUMENTS), { ...options, dispatcher: undefined });
     },
     cookies: { keys: [randomBytes(32).toString('hex')] },
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },

@@ -17,6 +17,7 @@ use http::HeaderName;
 
 use crate::{
     account::{Account, Known},
+    dpop,
     failure::{Failure, Misconfigured},
     material::Material,
     tokens::TokenSet,
@@ -46,6 +47,15 @@ impl Account<'_> {
         let token = tokens.map(|tokens| &tokens.access_token);
         let known: Vec<(&str, &Secret)> = token.map(|token| ("access_token", token)).into_iter().collect();
         let placement = &self.manifest.api.credential;
+        if let Some(bound) = tokens.and_then(dpop::Signer::of) {
+            let proven = Credential::sign(Arc::new(bound));
+            return Ok(Some(match token {
+                Some(token) if *placement == Placement::default() => {
+                    Credential::header(http::header::AUTHORIZATION, "DPoP ", token, "").and(proven)
+                }
+                _ => self.place(placement, &known, tokens)?.and(proven),
+            }));
+        }
         match token {
             Some(token) if *placement == Placement::default() => Ok(Some(Credential::bearer(token))),
             _ => self.place(placement, &known, tokens).map(Some),

@@ -1,5 +1,7 @@
 //! Proof of possession (DPoP, RFC 9449): tokens bound to a key that the connection keeps, shown with every request.
 
+use std::sync::{Mutex, PoisonError};
+
 use aws_lc_rs::{
     digest,
     rand::SystemRandom,
@@ -11,7 +13,11 @@ use domain::{
     entropy::{self, Entropy},
     secret::Secret,
 };
-use egress::Response;
+use egress::{
+    Response,
+    sign::{Moment, NeedsBody, Outgoing, Sign, Unsigned},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 use url::{Position, Url};
 use zeroize::Zeroizing;
@@ -29,6 +35,10 @@ const KEPT_AS: &str = "patchbay_dpop_key";
 /// An EC private key (RFC 5915 §3) on P-256, around its 32 bytes; the public half is computed from them.
 const BEFORE: [u8; 7] = [0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20];
 const BEHIND: [u8; 12] = [0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+/// The error by which a server asks for its nonce.
+const WANTS_NONCE: &str = "use_dpop_nonce";
+/// No honest nonce is longer, in bytes.
+const LONGEST_NONCE: usize = 1_024;
 /// Of 2^32 numbers of 32 bytes at most one is no key.
 const TRIES: u32 = 8;
 
@@ -144,21 +154,81 @@ impl Key {
     }
 }
 
+/// Shows the key with every request to the API (RFC 9449 §7).
+pub(crate) struct Signer {
+    key: Key,
+    token: Secret,
+    /// What the API wants to see in the next proof.
+    nonce: Mutex<Option<String>>,
+}
+
+impl Signer {
+    /// For tokens that are bound to a key. `None` for those that are not, also where the provider was shown a key and did
+    /// not bind the token to it (§5).
+    pub(crate) fn of(tokens: &TokenSet) -> Option<Self> {
+        let key = Key::of(tokens).filter(|_| tokens.token_type.eq_ignore_ascii_case("dpop"))?;
+        Some(Self { key, token: tokens.access_token.clone(), nonce: Mutex::default() })
+    }
+}
+
+impl Sign for Signer {
+    fn scheme(&self) -> &'static str {
+        "dpop"
+    }
+
+    fn needs_body(&self, _url: &Url, _headers: &HeaderMap) -> NeedsBody {
+        NeedsBody::No
+    }
+
+    fn sign(&self, request: &mut Outgoing<'_>, moment: &Moment<'_>) -> Result<(), Unsigned> {
+        let nonce = self.nonce.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let claims = Claims {
+            method: request.method.as_str(),
+            url: request.url,
+            token: Some(&self.token),
+            nonce: nonce.as_deref(),
+        };
+        let unsigned = Unsigned("the proof of possession could not be signed");
+        let proof = self.key.proof_at(moment.now, moment.entropy, &claims).map_err(|_| unsigned)?;
+        let value = HeaderValue::from_str(proof.expose()).map_err(|_| unsigned)?;
+        request.headers.insert(HeaderName::from_static("dpop"), value);
+        Ok(())
+    }
+
+    fn may_ask_again(&self) -> bool {
+        true
+    }
+
+    fn seen(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        let Some(nonce) = nonce_in(headers) else { return false };
+        *self.nonce.lock().unwrap_or_else(PoisonError::into_inner) = Some(nonce);
+        status == StatusCode::UNAUTHORIZED && is_challenged(headers)
+    }
+}
+
+/// What a server says in passing that it wants to see in the next proof.
+fn nonce_in(headers: &HeaderMap) -> Option<String> {
+    let nonce = headers.get("dpop-nonce")?.to_str().ok()?;
+    (!nonce.is_empty() && nonce.len() <= LONGEST_NONCE).then(|| nonce.to_owned())
+}
+
+/// Whether a challenge asks for it (§9).
+fn is_challenged(headers: &HeaderMap) -> bool {
+    let mut challenges = headers.get_all(WWW_AUTHENTICATE).iter();
+    challenges.any(|value| value.to_str().is_ok_and(|value| value.contains(WANTS_NONCE)))
+}
+
 /// The nonce that the server wants in a proof, if that is what the answer is about: an authorization server says so in the
 /// body (RFC 9449 §8), a resource server in its challenge (§9).
 pub(crate) fn wanted_nonce(response: &Response) -> Option<String> {
-    const ERROR: &str = "use_dpop_nonce";
-    let nonce = response.headers.get("dpop-nonce")?.to_str().ok()?;
-    if response.status.is_success() || nonce.is_empty() || nonce.len() > 1_024 {
+    if response.status.is_success() {
         return None;
     }
     let in_body = || {
         let body: Value = serde_json::from_slice(&response.body).ok()?;
-        path::text(&body, "error").filter(|error| error == ERROR)
+        path::text(&body, "error").filter(|error| error == WANTS_NONCE)
     };
-    let challenges = response.headers.get_all(http::header::WWW_AUTHENTICATE);
-    let in_challenge = challenges.iter().any(|value| value.to_str().is_ok_and(|value| value.contains(ERROR)));
-    (in_challenge || in_body().is_some()).then(|| nonce.to_owned())
+    nonce_in(&response.headers).filter(|_| is_challenged(&response.headers) || in_body().is_some())
 }
 
 #[cfg(test)]

@@ -145,13 +145,18 @@ mod tests {
         for headers in [
             &[format!("Bearer resource_metadata=\"{url}\", scope=\"a b:c\"").as_str()][..],
             &[format!("bearer error=\"x\\\"y, scope=no\" , scope = \"a  b:c\",Resource_Metadata={url}").as_str()],
-            &["Basic realm=\"r\", scope=\"z\"", format!("Bearer scope=\"a b:c\", resource_metadata=\"{url}\"").as_str()],
+            &[
+                "Basic realm=\"r\", scope=\"z\"",
+                format!("Bearer scope=\"a b:c\", resource_metadata=\"{url}\"").as_str(),
+            ],
             &[format!("Basic realm=\"r\", Bearer scope=\"a b:c\", resource_metadata=\"{url}\"").as_str()],
             &[format!("DPoP algs=\"ES256\", scope=\"a b:c\", resource_metadata=\"{url}\"").as_str()],
         ] {
             assert_eq!(challenge(headers), full, "{headers:?}");
         }
-        for headers in [&["Bearer"][..], &[""], &["Basic scope=\"z\""], &["="], &["Bearer scope=\"\""], &["scope=\"a\""]] {
+        for headers in
+            [&["Bearer"][..], &[""], &["Basic scope=\"z\""], &["="], &["Bearer scope=\"\""], &["scope=\"a\""]]
+        {
             assert_eq!(challenge(headers), Challenge::default(), "{headers:?}");
         }
     }

@@ -67,6 +67,10 @@ impl Account<'_> {
         let registration = self.introduce(out, &authority, &resource.id, &scopes).await?;
         let mut client = registration.client(self)?;
         client.authorization_url = Some(authority.authorization_url);
+        if scopes.iter().any(|scope| scope == OFFLINE) {
+            // OpenID Connect Core §11: without it, the scope is to be ignored.
+            client.authorize_params.insert("prompt".into(), "consent".into());
+        }
         client.scopes = scopes;
         let begun = client.begin(out.entropy)?;
         Ok(Begun { kept: begun.kept.with(KEPT_AS, registration.to_text()), ..begun })
@@ -89,12 +93,7 @@ impl Account<'_> {
         Ok(Material::of(tokens))
     }
 
-    pub(crate) async fn refresh_mcp(
-        &self,
-        out: Outside<'_>,
-        spec: &Mcp,
-        old: &TokenSet,
-    ) -> Result<TokenSet, Failure> {
+    pub(crate) async fn refresh_mcp(&self, out: Outside<'_>, spec: &Mcp, old: &TokenSet) -> Result<TokenSet, Failure> {
         let registration = old.extra.get(KEPT_AS).and_then(Registration::from_value).ok_or(Failure::Expired)?;
         self.check_authority(spec, &registration.issuer)?;
         let server = self.url(&spec.server_url)?;

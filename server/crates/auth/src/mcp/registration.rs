@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use domain::{manifest::ClientAuth, secret::Secret};
-use egress::{Reach, Request};
+use egress::{Reach, Request, Response};
 use http::{
-    HeaderValue, Method,
+    HeaderValue, Method, StatusCode,
     header::{ACCEPT, CONTENT_TYPE},
 };
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,8 @@ use crate::{
 const LONGEST: u64 = 64 << 10;
 /// Longest wait for one.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// The refusal of a wish as a whole (RFC 7591 §3.2.2).
+const WRONG_METADATA: &str = "invalid_client_metadata";
 /// What end users are shown of a client that registers itself.
 const NAME: &str = "Patchbay";
 
@@ -118,7 +120,8 @@ impl Account<'_> {
             }
             (None, _, None) => {
                 return Err(Failure::ClientMisconfigured(Misconfigured::Client(
-                    "the authorization server lets no client introduce itself: register one there and enter its id".into(),
+                    "the authorization server lets no client introduce itself: register one there and enter its id"
+                        .into(),
                 )));
             }
         };
@@ -141,8 +144,9 @@ impl Account<'_> {
         endpoint: &Url,
         scopes: &[String],
     ) -> Result<(Who, Option<i64>), Failure> {
-        let method = Showing::of(authority)
-            .ok_or_else(|| misconfigured("the authorization server takes no way of client authentication that we have"))?;
+        let method = Showing::of(authority).ok_or_else(|| {
+            misconfigured("the authorization server takes no way of client authentication that we have")
+        })?;
         let mut wish = json!({
             "client_name": NAME,
             "redirect_uris": [self.redirect_uri.as_str()],
@@ -155,18 +159,21 @@ impl Account<'_> {
         if let Some(members) = wish.as_object_mut().filter(|_| !scopes.is_empty()) {
             members.insert("scope".into(), scopes.join(" ").into());
         }
-        let mut request = Request::new(Method::POST, endpoint.clone(), Reach::Any)
-            .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(wish.to_string());
-        request.deadline = Some(DEADLINE);
-        request.max_response = Some(LONGEST);
-        let answer = out.egress.send(request).await?;
+        let mut answer = submit(out, endpoint, &wish).await?;
+        let is_wrong = |answer: &Response| {
+            let refusal = refusal_in(&answer.body);
+            answer.status == StatusCode::BAD_REQUEST && refusal.is_some_and(|refusal| refusal.code == WRONG_METADATA)
+        };
+        if is_wrong(&answer)
+            && let Some(members) = wish.as_object_mut()
+            && members.shift_remove("scope").is_some()
+        {
+            // Scopes of the resource are not always such that a client may be registered for.
+            answer = submit(out, endpoint, &wish).await?;
+        }
         if !answer.status.is_success() {
-            let refusal = refusal_in(&answer.body).unwrap_or_else(|| Refusal {
-                code: format!("status_{}", answer.status.as_u16()),
-                description: None,
-            });
+            let refusal = refusal_in(&answer.body)
+                .unwrap_or_else(|| Refusal { code: format!("status_{}", answer.status.as_u16()), description: None });
             return Err(refused::sort(answer.status, answer.retry_after, refusal));
         }
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
@@ -180,6 +187,16 @@ impl Account<'_> {
         let ends = body.get("client_secret_expires_at").and_then(Value::as_i64).filter(|end| *end > 0);
         Ok((Who::Registered { id, secret, method }, ends))
     }
+}
+
+async fn submit(out: Outside<'_>, endpoint: &Url, wish: &Value) -> Result<Response, Failure> {
+    let mut request = Request::new(Method::POST, endpoint.clone(), Reach::Any)
+        .header(ACCEPT, HeaderValue::from_static("application/json"))
+        .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+        .body(wish.to_string());
+    request.deadline = Some(DEADLINE);
+    request.max_response = Some(LONGEST);
+    Ok(out.egress.send(request).await?)
 }
 
 impl Registration {

@@ -61,3 +61,18 @@ async fn oa_1_extra_parameters_cannot_replace_the_protocols() {
     let refused = client.begin(&Counting(AtomicU8::new(0))).unwrap_err();
     assert!(matches!(refused, Failure::ClientMisconfigured(Misconfigured::Parameter(name)) if name == "state"));
 }
+
+#[tokio::test]
+async fn a_1_parameters_go_by_the_providers_names() {
+    let mut client = client(&server().await);
+    client.rename = [("client_id".into(), "client_key".into()), ("scope".into(), "user_scope".into())].into();
+    // Free now that the protocol's own goes by another name.
+    client.authorize_params = [("scope".into(), "bot".into()), ("redirect_uri".into(), "Name-of-it".into())].into();
+    let sent = query(&client.begin(&Counting(AtomicU8::new(0))).unwrap());
+    assert_eq!((sent["client_key"].as_str(), sent["user_scope"].as_str()), ("client:1", "read write"));
+    assert_eq!((sent["scope"].as_str(), sent["redirect_uri"].as_str()), ("bot", "Name-of-it"));
+    assert!(!sent.contains_key("client_id"));
+    client.authorize_params = [("client_key".into(), "another".into())].into();
+    let refused = client.begin(&Counting(AtomicU8::new(0))).unwrap_err();
+    assert!(matches!(refused, Failure::ClientMisconfigured(Misconfigured::Parameter(name)) if name == "client_key"));
+}

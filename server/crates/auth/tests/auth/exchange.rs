@@ -1,18 +1,27 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::{manifest::ClientAuth, secret::Secret};
+use domain::{
+    manifest::{ClientAuth, TokenBody},
+    secret::Secret,
+};
 use egress::Reach;
-use patchbay_auth::{OAuth2Client, Failure, Misconfigured, TokenSet, answer::Unreadable};
+use patchbay_auth::{Failure, Kept, Misconfigured, OAuth2Client, TokenSet, answer::Unreadable};
 
 use crate::{
-    fixture::{CLIENT_SECRET, always, client, egress, form, json, now},
+    fixture::{Around, CLIENT_SECRET, always, client, form, json, now},
     server::{Server, Step, answer},
 };
 
 async fn exchange(client: &OAuth2Client) -> Result<TokenSet, Failure> {
+    let around = Around::new();
+    client.exchange(around.out(), &Secret::new("canary-the-code"), &kept(), None).await
+}
+
+/// What the flow began with.
+fn kept() -> Kept {
     let verifier = Secret::new("canary-verifier-of-forty-three-characters-00");
-    client.exchange(&egress(), now(), &Secret::new("canary-the-code"), Some(&verifier), None).await
+    Kept([("verifier".to_owned(), verifier)].into())
 }
 
 const GOOD: &str =
@@ -22,7 +31,7 @@ const GOOD: &str =
 async fn a_1_a_code_becomes_tokens_with_the_client_in_the_body() {
     let server = always(200, &[], GOOD).await;
     let mut client = client(&server);
-    client.token_params = [("audience".into(), "a b".into())].into();
+    client.token_params = [("audience".into(), Secret::new("a b"))].into();
     let tokens = exchange(&client).await.unwrap();
     assert_eq!((tokens.access_token.expose(), tokens.refresh_token.unwrap().expose()), ("at", "rt"));
     assert_eq!(tokens.expires_at, Some(now() + TimeDelta::hours(1)));
@@ -69,15 +78,15 @@ async fn oa_3_another_issuer_is_refused_before_the_token_endpoint_is_called() {
     let server = always(200, &[], GOOD).await;
     let mut client = client(&server);
     client.expected_issuer = Some("https://issuer.example".into());
-    let code = Secret::new("code-of-somebody-else");
+    let (around, code) = (Around::new(), Secret::new("code-of-somebody-else"));
     for iss in
         [None, Some(""), Some("https://issuer.example/"), Some("https://ISSUER.example"), Some("https://evil.example")]
     {
-        let refused = client.exchange(&egress(), now(), &code, None, iss).await.unwrap_err();
+        let refused = client.exchange(around.out(), &code, &kept(), iss).await.unwrap_err();
         assert!(matches!(refused, Failure::IssuerMismatch), "{iss:?}");
     }
     assert!(server.received().is_empty());
-    client.exchange(&egress(), now(), &code, None, Some("https://issuer.example")).await.unwrap();
+    client.exchange(around.out(), &code, &kept(), Some("https://issuer.example")).await.unwrap();
 }
 
 /// Everything about a failure in one line.
@@ -181,4 +190,75 @@ async fn oa_4_a_redirecting_token_endpoint_does_not_get_the_secret_elsewhere() {
     let failure = exchange(&client(&server)).await.unwrap_err();
     assert!(matches!(failure, Failure::BadAnswer(Unreadable::Empty)), "{failure:?}");
     assert!(elsewhere.received().is_empty());
+}
+
+#[tokio::test]
+async fn a_1_the_token_request_speaks_the_providers_dialect() {
+    let server = always(200, &[], GOOD).await;
+    let mut client = client(&server);
+    client.rename = [("client_id".into(), "app_id".into()), ("code".into(), "auth_code".into())].into();
+    client.resource = vec!["https://a.example/".into(), "https://b.example/".into()];
+    client.token_headers = [("x-api-version".into(), Secret::new("7"))].into();
+    client.body = TokenBody::Json;
+    exchange(&client).await.unwrap();
+    client.body = TokenBody::Query;
+    exchange(&client).await.unwrap();
+    let received = server.received();
+    let sent: serde_json::Value = serde_json::from_slice(&received[0].body).unwrap();
+    assert_eq!(received[0].header("content-type"), Some("application/json"));
+    assert_eq!(received[0].header("x-api-version"), Some("7"));
+    assert_eq!((&sent["app_id"], &sent["auth_code"]), (&"client:1".into(), &"canary-the-code".into()));
+    assert_eq!(sent["client_secret"], CLIENT_SECRET);
+    assert_eq!(sent["resource"], serde_json::json!(["https://a.example/", "https://b.example/"]));
+    assert!(sent.get("client_id").is_none() && sent.get("code").is_none());
+    let query = received[1].target.strip_prefix("/token?").unwrap();
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    assert!(pairs.contains(&("auth_code".into(), "canary-the-code".into())), "{pairs:?}");
+    assert_eq!(pairs.iter().filter(|(name, _)| name == "resource").count(), 2);
+    assert!(received[1].body.is_empty() && received[1].method == "POST");
+}
+
+#[tokio::test]
+async fn a_1_lifetimes_that_the_answer_leaves_out_come_from_the_manifest() {
+    let server = always(200, &[], r#"{"access_token":"at","refresh_token":"rt","expires_in":-1}"#).await;
+    let mut client = client(&server);
+    client.expires_in = Some(Duration::from_secs(7_200));
+    client.refresh_expires_in = Some(Duration::from_secs(86_400));
+    let tokens = exchange(&client).await.unwrap();
+    assert_eq!(tokens.expires_at, Some(now() + TimeDelta::hours(2)));
+    assert_eq!(tokens.refresh_expires_at, Some(now() + TimeDelta::days(1)));
+}
+
+#[tokio::test]
+async fn a_1_a_redirect_known_by_a_name_and_a_grant_of_the_providers_own() {
+    let server = always(200, &[], GOOD).await;
+    let mut client = client(&server);
+    client.token_params =
+        [("redirect_uri".into(), Secret::new("Name-of-it")), ("grant_type".into(), Secret::new("own"))].into();
+    exchange(&client).await.unwrap();
+    let request = &server.received()[0];
+    let sent = String::from_utf8(request.body.clone()).unwrap();
+    assert_eq!((sent.matches("redirect_uri=").count(), sent.matches("grant_type=").count()), (1, 1), "{sent}");
+    assert_eq!((form(request)["redirect_uri"].as_str(), form(request)["grant_type"].as_str()), ("Name-of-it", "own"));
+    for taken in ["code", "client_secret", "code_verifier", "resource", "client_assertion"] {
+        client.token_params = [(taken.to_owned(), Secret::new("x"))].into();
+        let refused = exchange(&client).await.unwrap_err();
+        assert!(matches!(refused, Failure::ClientMisconfigured(Misconfigured::Parameter(name)) if name == taken));
+    }
+}
+
+#[tokio::test]
+async fn a_1_the_error_of_a_200_lies_where_the_manifest_says() {
+    let server = always(200, &[], r#"{"access_token":"at","status":{"code":"E17","text":"no canary-the-code"}}"#).await;
+    let mut client = client(&server);
+    assert!(exchange(&client).await.is_ok());
+    client.response.error = "status.code".into();
+    client.response.error_description = "status.text".into();
+    let refused = exchange(&client).await.unwrap_err();
+    match &refused {
+        Failure::Refused { code, description } => {
+            assert_eq!((code.as_str(), description.as_deref()), ("E17", Some("no ***************")));
+        }
+        other => panic!("{other:?}"),
+    }
 }

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use domain::{
     clock::Clock,
     entropy::Entropy,
-    manifest::{ClientAuth, Manifest, TokenPaths, Variables},
+    manifest::{Manifest, Variables},
     secret::Secret,
 };
-use egress::{Egress, EgressConfig, Reach};
+use egress::{Egress, EgressConfig};
 use patchbay_auth::{Account, OAuth2Client, Outside, TokenSet};
 use url::Url;
 
@@ -39,27 +39,15 @@ impl Entropy for Counting {
 pub const CLIENT_SECRET: &str = "canary-client secret&/+";
 
 pub fn client(server: &Server) -> OAuth2Client {
-    OAuth2Client {
-        authorization_url: Some(server.url("/authorize")),
-        token_url: server.url("/token"),
-        revocation_url: Some(server.url("/revoke")),
-        client_id: "client:1".into(),
-        client_secret: Some(Secret::new(CLIENT_SECRET)),
-        redirect_uri: Url::parse("https://connect.example/callback/1").unwrap(),
-        scopes: vec!["read".into(), "write".into()],
-        scope_separator: " ".into(),
-        resource: Vec::new(),
-        pkce: true,
-        client_auth: ClientAuth::Body,
-        authorize_params: BTreeMap::new(),
-        token_params: BTreeMap::new(),
-        refresh_params: BTreeMap::new(),
-        response: TokenPaths::default(),
-        reach: Reach::hosts_of([&server.url("/")]),
-        expected_issuer: None,
-        deadline: Duration::from_secs(5),
-        budget: None,
-    }
+    let redirect_uri = Url::parse("https://connect.example/callback/1").unwrap();
+    let mut client = OAuth2Client::new("client:1", server.url("/token"), redirect_uri);
+    client.authorization_url = Some(server.url("/authorize"));
+    client.revocation_url = Some(server.url("/revoke"));
+    client.introspection_url = Some(server.url("/introspect"));
+    client.client_secret = Some(Secret::new(CLIENT_SECRET));
+    client.scopes = vec!["read".into(), "write".into()];
+    client.deadline = Duration::from_secs(5);
+    client
 }
 
 pub fn tokens() -> TokenSet {
@@ -91,8 +79,13 @@ pub fn form(request: &Received) -> BTreeMap<String, String> {
 
 /// A manifest with this behind its head; `@` stands for the server's address.
 pub fn manifest(server: &Server, rest: &str) -> Manifest {
+    manifest_at(server.url("/").as_str().trim_end_matches('/'), rest)
+}
+
+/// The same for a server that is not ours, by its origin.
+pub fn manifest_at(origin: &str, rest: &str) -> Manifest {
     let head = "schema = 1\nslug = \"x\"\nname = \"X\"\ncategory = \"commerce\"\ndocs = \"https://docs.example\"\n";
-    let rest = rest.replace('@', server.url("/").as_str().trim_end_matches('/'));
+    let rest = rest.replace('@', origin);
     match Manifest::parse("provider.toml", &format!("{head}{rest}")) {
         Ok(manifest) => manifest,
         Err(error) => panic!("{error}"),
@@ -109,6 +102,26 @@ pub fn account<'a>(manifest: &'a Manifest, secrets: &[(&str, &str)]) -> Account<
         redirect_uri: Url::parse("https://connect.example/callback/1").unwrap(),
         client_metadata_url: None,
         scopes: None,
+    }
+}
+
+/// What exchanges with the outside need, owned.
+pub struct Around {
+    egress: Egress,
+    entropy: Counting,
+}
+
+impl Around {
+    pub fn new() -> Self {
+        Self { egress: egress(), entropy: Counting::default() }
+    }
+
+    pub fn with(egress: Egress) -> Self {
+        Self { egress, entropy: Counting::default() }
+    }
+
+    pub fn out(&self) -> Outside<'_> {
+        outside(&self.egress, &self.entropy)
     }
 }
 

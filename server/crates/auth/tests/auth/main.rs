@@ -1,11 +1,23 @@
-//! OAuth 2 against servers on the loopback network that behave as badly as real ones.
+//! Ways in, against servers on the loopback network that behave as badly as real ones, and against real ones.
 #![cfg(test)]
 
 mod answers;
 mod begin;
+mod browser;
+#[expect(dead_code, reason = "made for other tests too, which need more of it")]
+#[path = "../../../../../tests/all/support/children.rs"]
+mod children;
+mod client_auth;
+mod client_certificate;
+mod device;
+mod dpop;
 mod exchange;
 mod fixture;
 mod identity;
+mod mcp;
+#[path = "../../../../../tests/all/support/node.rs"]
+mod node;
+mod paths;
 mod refresh;
 mod revoke;
 #[path = "../../../egress/tests/egress/server.rs"]
