@@ -2,6 +2,7 @@
 
 mod doctor;
 mod plugin;
+mod provider;
 mod serve;
 mod tenancy;
 
@@ -51,9 +52,12 @@ enum Command {
     /// Members of a tenant's portal.
     #[command(subcommand)]
     Member(tenancy::MemberCommand),
-    /// Providers' manifests and components.
+    /// Plugins: manifests with the components beside them.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Providers' manifests.
+    #[command(subcommand)]
+    Provider(provider::ProviderCommand),
 }
 
 /// Why a command failed.
@@ -92,6 +96,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         Command::Openapi => {
             return Ok(print(&crate::http::openapi::document().to_pretty_json().map_err(CliError::refused)?));
         }
+        Command::Provider(command) => return provider::provider(command),
         _ => {}
     }
     let config = Config::load(arguments.config.as_deref())?;
@@ -111,7 +116,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
             Command::Key(command) => tenancy::key(&config, command).await,
             Command::Member(command) => tenancy::member(&config, command).await,
             Command::Plugin(command) => plugin::plugin(&config, command).await,
-            Command::Config | Command::Openapi => Ok(ExitCode::SUCCESS),
+            Command::Config | Command::Openapi | Command::Provider(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }

@@ -44,6 +44,9 @@ api! {
 
     // Tenants' backends, and the portal
     get "/v1/providers" => providers::list::list_providers;
+    get "/v1/providers/{provider}" => providers::get::get_provider;
+    put "/v1/providers/{provider}" => providers::put::put_provider;
+    delete "/v1/providers/{provider}" => providers::delete::delete_provider;
     get "/v1/integrations" => integrations::list::list_integrations;
     post "/v1/integrations" => integrations::create::create_integration;
     get "/v1/integrations/{integration}" => integrations::get::get_integration;
@@ -96,6 +99,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         // The connect page, the way to the provider and back
         .route("/connect/launch", web::post().to(connect_page::launch::launch))
         .route("/connect/callback/{integration}", web::get().to(connect_page::callback::callback))
+        .route("/connect/clients/{integration}", web::get().to(connect_page::client::client))
         .route("/connect/assets/{file}", web::get().to(connect_page::asset::asset))
         .route("/connect/{session}", web::get().to(connect_page::hosted::hosted))
         // The portal's own

@@ -28,6 +28,49 @@ pub struct Provider {
     pub connection_variables: Vec<Variable>,
     /// What can be synced.
     pub streams: Vec<String>,
+    /// Whether it is installed on this server, or described for this environment.
+    pub origin: ProviderOrigin,
+}
+
+/// Where a provider comes from.
+#[derive(Copy, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderOrigin {
+    /// It is installed on this server.
+    Installed,
+    /// The tenant described it for this environment.
+    Environment,
+}
+
+/// A provider with its manifest.
+pub struct ProviderDetail {
+    /// The provider; absent for a described one that this server does not accept any more.
+    pub provider: Option<Provider>,
+    /// Where it comes from.
+    pub origin: ProviderOrigin,
+    /// The manifest as it was sent, for a described one: TOML.
+    pub manifest: Option<String>,
+    /// All versions of a described one, the newest first.
+    pub versions: Vec<ProviderVersion>,
+}
+
+/// A version of a described provider.
+pub struct ProviderVersion {
+    /// Counts from 1.
+    pub version: i32,
+    /// Who sent it: a key's or a member's id.
+    pub author: String,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A provider to describe.
+pub struct PutProvider {
+    /// The manifest, TOML; `GET /v1/provider-schema` has its JSON Schema.
+    pub manifest: String,
+    /// The version that is replaced, 0 for none. If another is in force by now, nothing is changed; absent replaces any.
+    #[serde(default)]
+    pub expected_version: Option<i32>,
 }
 
 /// A value to fill in.

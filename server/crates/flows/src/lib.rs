@@ -13,6 +13,7 @@ pub mod credentials;
 pub mod endpoint;
 pub mod event;
 pub mod integration;
+pub mod provider;
 pub mod proxy;
 pub mod record;
 pub mod sync;

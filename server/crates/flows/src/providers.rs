@@ -1,9 +1,18 @@
-//! The providers that this server knows: manifests, and the plugins that go with some of them.
+//! The providers that this server knows: manifests, and the plugins that go with some of them; and those that tenants
+//! describe for one of their environments.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use domain::manifest::{Manifest, ManifestError};
+use domain::{
+    Scope,
+    manifest::{Manifest, ManifestError},
+};
+use ids::ProviderVersionId;
 use plugin_host::{LoadError, Plugin, PluginHost};
+use quick_cache::sync::Cache;
+use store::{ProviderVersionRow, StoreError, Tx};
+
+use crate::Services;
 
 /// A provider: its manifest, and its plugin if it has one.
 pub struct Provider {
@@ -13,11 +22,21 @@ pub struct Provider {
     pub plugin: Option<Arc<Plugin>>,
 }
 
-/// All providers, by slug.
-#[derive(Default)]
+/// The installed providers, by slug, and those of tenants that were used lately.
 pub struct Providers {
     by_slug: BTreeMap<String, Arc<Provider>>,
+    /// A version never changes, so what was read of one stays true.
+    described: Cache<ProviderVersionId, Arc<Provider>>,
 }
+
+impl Default for Providers {
+    fn default() -> Self {
+        Self { by_slug: BTreeMap::new(), described: Cache::new(MOST_DESCRIBED) }
+    }
+}
+
+/// How many described providers are kept read.
+const MOST_DESCRIBED: usize = 1_000;
 
 /// Why a folder of providers cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -94,15 +113,45 @@ impl Providers {
         Ok(Provider { manifest, plugin })
     }
 
-    /// The provider of that slug.
+    /// The installed provider of that slug.
     #[must_use]
-    pub fn get(&self, slug: &str) -> Option<&Arc<Provider>> {
+    pub fn installed(&self, slug: &str) -> Option<&Arc<Provider>> {
         self.by_slug.get(slug)
     }
 
-    /// All of them, by slug.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Provider>> {
+    /// All installed ones, by slug.
+    pub fn all_installed(&self) -> impl Iterator<Item = &Arc<Provider>> {
         self.by_slug.values()
+    }
+
+    /// The provider of that slug in an environment: the one described there, else the installed one.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn find(&self, tx: &mut Tx<Scope>, slug: &str) -> Result<Option<Arc<Provider>>, StoreError> {
+        match tx.provider_versions().current(slug).await? {
+            Some(row) => Ok(self.described(&row)),
+            None => Ok(self.by_slug.get(slug).cloned()),
+        }
+    }
+
+    /// The provider that a stored version describes. `None`, and a line in the log, for one that this server does not
+    /// accept any more.
+    pub(crate) fn described(&self, row: &ProviderVersionRow) -> Option<Arc<Provider>> {
+        if let Some(known) = self.described.get(&row.id) {
+            return Some(known);
+        }
+        match Manifest::parse(&row.slug, &row.manifest) {
+            Ok(manifest) => {
+                let provider = Arc::new(Provider { manifest, plugin: None });
+                self.described.insert(row.id, Arc::clone(&provider));
+                Some(provider)
+            }
+            Err(error) => {
+                tracing::error!(provider = row.slug, version = row.version, %error, "a described provider is refused");
+                None
+            }
+        }
     }
 
     async fn add(&mut self, file: &Path, host: &PluginHost) -> Result<(), ProvidersError> {
@@ -113,6 +162,19 @@ impl Providers {
         }
         self.by_slug.insert(slug, Arc::new(provider));
         Ok(())
+    }
+}
+
+impl Services {
+    /// The provider of that slug in an environment, where no transaction is at hand; see [`Providers::find`].
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn provider(&self, scope: Scope, slug: &str) -> Result<Option<Arc<Provider>>, StoreError> {
+        let mut tx = self.store.begin(scope).await?;
+        let found = self.providers.find(&mut tx, slug).await?;
+        tx.commit().await?;
+        Ok(found)
     }
 }
 

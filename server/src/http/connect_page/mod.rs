@@ -2,6 +2,7 @@
 
 pub mod asset;
 pub mod callback;
+pub mod client;
 pub mod describe;
 pub mod enter;
 pub mod hosted;

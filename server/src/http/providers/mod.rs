@@ -1,9 +1,60 @@
-//! The providers that this server knows.
+//! The providers that an environment may use.
 
+pub mod delete;
+pub mod get;
 pub mod list;
+pub mod put;
 
-use api_types::integration::{Variable, VariableOption};
+use api_types::{
+    ProblemCode,
+    integration::{Provider, ProviderOrigin, Variable, VariableOption},
+};
 use domain::manifest::{Manifest, VariableLevel, VariableSpec, VariableType};
+use flows::provider::{Origin, ProviderError};
+
+use super::problem::Fail;
+
+impl From<ProviderError> for Fail {
+    fn from(error: ProviderError) -> Self {
+        match error {
+            ProviderError::NotFound => Self::not_found("provider"),
+            ProviderError::Refused(why) => Self::field("manifest", why),
+            ProviderError::Superseded(version) => Self::new(
+                ProblemCode::Conflict,
+                format!("It is at version {version} by now. Read it again and put your change on top."),
+            ),
+            ProviderError::InUse(users) => Self::new(
+                ProblemCode::Conflict,
+                format!("{users} integrations use it. Delete those first, or describe it anew."),
+            ),
+            ProviderError::Store(error) => error.into(),
+        }
+    }
+}
+
+const fn origin(origin: Origin) -> ProviderOrigin {
+    match origin {
+        Origin::Installed => ProviderOrigin::Installed,
+        Origin::Environment => ProviderOrigin::Environment,
+    }
+}
+
+/// A provider as it is shown.
+fn show(manifest: &Manifest, from: Origin) -> Provider {
+    Provider {
+        slug: manifest.slug.clone(),
+        name: manifest.name.clone(),
+        category: manifest.category.clone(),
+        docs: manifest.docs.clone(),
+        auth_mode: manifest.auth.mode().to_owned(),
+        client: manifest.auth.client().map(|need| need.as_str().to_owned()),
+        default_scopes: manifest.auth.scopes().map(<[String]>::to_vec).unwrap_or_default(),
+        integration_variables: variables(manifest, VariableLevel::Integration),
+        connection_variables: variables(manifest, VariableLevel::Connection),
+        streams: manifest.streams.iter().map(|stream| stream.name.clone()).collect(),
+        origin: origin(from),
+    }
+}
 
 /// The variables of one level, as a form needs them.
 pub(super) fn variables(manifest: &Manifest, level: VariableLevel) -> Vec<Variable> {

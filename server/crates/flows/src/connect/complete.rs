@@ -229,7 +229,7 @@ async fn connect(
     if session.state != SessionState::Open {
         return Ok(Established::SessionOver);
     }
-    let provider = services.providers.get(&integration.provider);
+    let provider = services.provider(ctx.scope, &integration.provider).await.map_err(SealError::from)?;
     let provider = provider.ok_or_else(|| misconfigured(format!("`{}` is not installed", integration.provider)))?;
     let pending = Pending::open(ctx, attempt.id, attempt.kept.as_ref()).await?;
     let mut account = account(ctx, &provider.manifest, &integration, &attempt.variables, &pending.fields).await?;
@@ -255,7 +255,7 @@ async fn connect(
     let mut material = material.map_err(|failure| worded("the code was not exchanged", &failure))?;
     material.fields.extend(pending.fields);
     let id = session.reconnect.unwrap_or_else(|| services.mint.id(ConnectionId::new));
-    let grant = tried(ctx, provider, &integration, id, &mut account, material).await?;
+    let grant = tried(ctx, &provider, &integration, id, &mut account, material).await?;
     // Row 4c.
     Ok(establish(ctx, Establish::of_session(session, integration, grant, Some(attempt.id))).await?)
 }

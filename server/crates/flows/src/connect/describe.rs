@@ -57,6 +57,7 @@ pub async fn describe(services: &Services, token: &Secret) -> Result<Description
         Some(id) => tx.connections().context(id).await?.connection.variables,
         None => Variables::new(),
     };
+    let described = tx.provider_versions().all_current().await?;
     let latest = tx.connect_attempts().latest(session.id).await?;
     tx.commit().await?;
     let mut tx = services.store.begin_tenant(scope.tenant).await?;
@@ -66,7 +67,11 @@ pub async fn describe(services: &Services, token: &Secret) -> Result<Description
     let under_way = latest.is_some_and(|attempt| attempt.state.at(attempt.expires_at, now).0);
     let choices = rows.into_iter().filter_map(|integration| {
         // One whose provider was taken off this server cannot be connected.
-        let provider = Arc::clone(services.providers.get(&integration.provider)?);
+        let own = described.iter().find(|row| row.slug == integration.provider);
+        let provider = match own {
+            Some(row) => services.providers.described(row)?,
+            None => Arc::clone(services.providers.installed(&integration.provider)?),
+        };
         Some(Choice { integration, provider, known: known.clone() })
     });
     Ok(Description { status: status_of(&session, under_way, now)?, choices: choices.collect(), session, tenant_name })

@@ -114,6 +114,7 @@ pub async fn ask_after_code(ctx: Ctx<'_>, id: AttemptId) -> Result<Asked, SealEr
     };
     let session = tx.connect_sessions().find(attempt.session).await?;
     let integration = tx.integrations().find(attempt.integration).await?;
+    let provider = services.providers.find(&mut tx, &integration.provider).await?;
     tx.commit().await?;
     if session.state != SessionState::Open {
         return over(ctx, &attempt, FailureCode::Expired, "the connect session is over".into()).await;
@@ -121,7 +122,7 @@ pub async fn ask_after_code(ctx: Ctx<'_>, id: AttemptId) -> Result<Asked, SealEr
     if services.now() >= attempt.expires_at {
         return over(ctx, &attempt, FailureCode::Expired, "nobody typed the code in".into()).await;
     }
-    let Some(provider) = services.providers.get(&integration.provider) else {
+    let Some(provider) = provider else {
         return over(ctx, &attempt, FailureCode::Misconfigured, "the provider is not installed".into()).await;
     };
     let pending = Pending::open(ctx, id, attempt.kept.as_ref()).await?;
@@ -161,7 +162,7 @@ pub async fn ask_after_code(ctx: Ctx<'_>, id: AttemptId) -> Result<Asked, SealEr
     tx.connect_attempts().consume(id).await?;
     tx.commit().await?;
     let target = session.reconnect.unwrap_or_else(|| services.mint.id(ConnectionId::new));
-    let grant = match tried(ctx, provider, &integration, target, &mut account, material).await {
+    let grant = match tried(ctx, &provider, &integration, target, &mut account, material).await {
         Ok(grant) => grant,
         Err(failure) => return fail(ctx, &attempt, failure).await,
     };

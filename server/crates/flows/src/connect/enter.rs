@@ -94,12 +94,13 @@ pub(super) async fn filled<'a>(
         Some(id) => tx.connections().context(id).await?.connection.variables,
         None => Variables::new(),
     };
+    let provider = services.providers.find(&mut tx, &integration.provider).await?;
     tx.commit().await?;
-    let provider = services.providers.get(&integration.provider).ok_or_else(|| {
+    let provider = provider.ok_or_else(|| {
         LaunchError::Misconfigured(format!("the provider `{}` is not installed", integration.provider))
     })?;
     let (variables, fields) = split(&provider.manifest, known, given).map_err(LaunchError::Fields)?;
-    Ok((ctx, Filled { session, integration, provider: Arc::clone(provider), variables, fields }))
+    Ok((ctx, Filled { session, integration, provider, variables, fields }))
 }
 
 /// The connection's values and its secrets, checked. `known` are values that it has already.

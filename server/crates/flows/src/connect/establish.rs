@@ -138,7 +138,7 @@ async fn write(
         tx.credentials().put(row.id, credential, wanted.grant.scopes_asked.as_deref(), now).await?;
     }
     // Whoever got this far has looked the provider up; one that is taken off meanwhile has no streams to pull.
-    if let Some(provider) = services.providers.get(&integration.provider) {
+    if let Some(provider) = services.providers.find(&mut tx, &integration.provider).await? {
         sync::begin_for_connection(&mut tx, services, &provider.manifest, row.id).await?;
     }
     let session = wanted.session.map(|session| session.id);

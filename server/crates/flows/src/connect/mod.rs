@@ -1,6 +1,7 @@
 //! Connecting an account: the tenant's backend opens a session, the connect page describes it, the end user launches an
 //! attempt and comes back from the provider, and the attempt is completed. See rows 1 to 4 of ARCHITECTURE.md.
 
+mod client;
 mod complete;
 mod describe;
 mod device;
@@ -17,6 +18,7 @@ mod revoke;
 mod session;
 mod status;
 
+pub use client::client_metadata;
 pub use complete::{Completion, Screen, complete};
 pub use describe::{Choice, Description, describe};
 pub use device::{Asked, DevicePollJob, QUEUE as DEVICE_QUEUE, ShownCode, ask_after_code, show_code};

@@ -170,7 +170,8 @@ async fn revoke(
     context: &ConnectionContext,
 ) -> Result<&'static str, (Option<Duration>, String)> {
     let Some(credential) = &context.credential else { return Ok("nothing to revoke") };
-    let Some(provider) = ctx.services.providers.get(&context.integration.provider) else {
+    let provider = ctx.services.provider(ctx.scope, &context.integration.provider).await;
+    let Some(provider) = provider.map_err(|error| (None, error.to_string()))? else {
         return Ok("the provider is not installed any more");
     };
     if matches!(&provider.manifest.auth, AuthSpec::None) {

@@ -120,8 +120,8 @@ pub async fn import(ctx: Ctx<'_>, import: Import) -> Result<ConnectionId, Import
             Ok(found) => found.connection.variables,
         },
     };
+    let provider = services.providers.find(&mut tx, &integration.provider).await?;
     tx.commit().await?;
-    let provider = services.providers.get(&integration.provider);
     let provider = provider.ok_or_else(|| {
         ImportError::Misconfigured(format!("the provider `{}` is not installed", integration.provider))
     })?;
@@ -132,10 +132,10 @@ pub async fn import(ctx: Ctx<'_>, import: Import) -> Result<ConnectionId, Import
     let mut account = account(ctx, manifest, &integration, &variables, &secrets).await?;
     let id = import.connection.unwrap_or_else(|| services.mint.id(ConnectionId::new));
     let grant = match (is_direct(&manifest.auth), import.tokens) {
-        (true, None) => entered(ctx, provider, &integration, id, &mut account).await?,
+        (true, None) => entered(ctx, &provider, &integration, id, &mut account).await?,
         (true, Some(_)) => return Err(wrong("tokens", "leave it out: this provider is connected by its fields")),
         (false, None) => return Err(wrong("tokens", "is required: the tokens that the provider gave")),
-        (false, Some(tokens)) => with_tokens(ctx, provider, &integration, id, &mut account, (secrets, tokens)).await?,
+        (false, Some(tokens)) => with_tokens(ctx, &provider, &integration, id, &mut account, (secrets, tokens)).await?,
     };
     let wanted = Establish {
         session: None,

@@ -23,7 +23,7 @@ use super::{
     provider_access::{Parts, access_for},
     refresh::{Refreshed, refresh},
 };
-use crate::{Actor, Ctx, connection::needs_reauth};
+use crate::{Actor, Ctx, Provider, connection::needs_reauth};
 
 /// A connection that can be called now.
 #[derive(Clone)]
@@ -293,9 +293,8 @@ async fn load(ctx: Ctx<'_>, id: ConnectionId) -> Result<Arc<Known>, FreshError> 
         }
     };
     // The integration's secrets are opened for each call only where calls carry them.
-    let slug = &context.integration.provider;
-    let carries =
-        ctx.services.providers.get(slug).is_some_and(|provider| provider.manifest.carries_integration_secrets());
+    let provider = ctx.services.providers.find(&mut tx, &context.integration.provider).await?;
+    let carries = provider.as_ref().is_some_and(|provider| provider.manifest.carries_integration_secrets());
     let client_secret = sealed_secret(&mut tx, carries, context.integration.client_secret.as_ref()).await?;
     let integration_secrets = sealed_secret(&mut tx, carries, context.integration.secrets.as_ref()).await?;
     tx.commit().await?;
@@ -303,7 +302,7 @@ async fn load(ctx: Ctx<'_>, id: ConnectionId) -> Result<Arc<Known>, FreshError> 
         scope: ctx.scope,
         health: context.connection.health,
         current: cache.current(context.integration.id),
-        access: access_of(ctx, context).map(Arc::new),
+        access: access_of(ctx, provider, context).map(Arc::new),
         credential,
         client_secret,
         integration_secrets,
@@ -324,16 +323,20 @@ async fn sealed_secret(
     Ok(Some((sealed, key)))
 }
 
-fn access_of(ctx: Ctx<'_>, context: ConnectionContext) -> Result<ProviderAccess, String> {
+fn access_of(
+    ctx: Ctx<'_>,
+    provider: Option<Arc<Provider>>,
+    context: ConnectionContext,
+) -> Result<ProviderAccess, String> {
     let slug = &context.integration.provider;
-    let provider = ctx.services.providers.get(slug).ok_or_else(|| {
+    let provider = provider.ok_or_else(|| {
         format!(
             "the provider `{slug}` of this integration is not installed on this server; GET /v1/providers lists what is"
         )
     })?;
     access_for(Parts {
         scope: ctx.scope,
-        provider: Arc::clone(provider),
+        provider,
         integration: &context.integration,
         connection: context.connection.id,
         variables: &context.connection.variables,

@@ -85,8 +85,8 @@ pub(crate) fn access_for(parts: Parts<'_>) -> Result<ProviderAccess, String> {
     let manifest = &parts.provider.manifest;
     let variables = merged(manifest, &parts.integration.variables, parts.variables);
     let base_url = manifest.api.base_url.url(&manifest.variables, &variables).map_err(|error| error.to_string())?;
-    let identity =
-        manifest.identity.as_ref().map(|call| call.url.url_below(&base_url, &manifest.variables, &variables));
+    let identity = manifest.identity.as_ref().and_then(|spec| spec.url.as_ref());
+    let identity = identity.map(|url| url.url_below(&base_url, &manifest.variables, &variables));
     let identity = identity.transpose().map_err(|error| error.to_string())?;
     let reach = Reach::hosts(&manifest.api.hosts)
         .map_err(|error| error.to_string())?

@@ -86,7 +86,7 @@ async fn ask(
     context: &ConnectionContext,
 ) -> Result<Result<Renewed, Failure>, FreshError> {
     let slug = &context.integration.provider;
-    let provider = ctx.services.providers.get(slug);
+    let provider = ctx.services.provider(ctx.scope, slug).await?;
     let misconfigured = |detail: String| FreshError::Misconfigured { detail };
     let provider = provider.ok_or_else(|| misconfigured(format!("the provider `{slug}` is not installed")))?;
     let row = context.credential.as_ref().ok_or_else(|| FreshError::Internal("no credential to refresh".into()))?;

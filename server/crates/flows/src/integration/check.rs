@@ -126,7 +126,8 @@ pub(crate) fn variables(
 /// when the first end user meets it.
 pub(super) fn urls(wrong: &mut Wrong, egress: &Egress, manifest: &Manifest, values: &Variables) {
     let mut templates = vec![&manifest.api.base_url];
-    templates.extend(manifest.identity.as_ref().map(|identity| &identity.url).filter(|url| !url.is_path()));
+    let identity = manifest.identity.as_ref().and_then(|identity| identity.url.as_ref());
+    templates.extend(identity.filter(|url| !url.is_path()));
     if let AuthSpec::OAuth2Code(oauth) = &manifest.auth {
         templates.push(&oauth.token_url);
     }

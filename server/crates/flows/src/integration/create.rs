@@ -43,7 +43,7 @@ pub struct NewIntegration {
 pub async fn create(ctx: Ctx<'_>, mut new: NewIntegration) -> Result<IntegrationView, IntegrationError> {
     let services = ctx.services;
     let unknown = || IntegrationError::UnknownProvider { slug: new.provider.chars().take(64).collect() };
-    let provider = services.providers.get(&new.provider).ok_or_else(unknown)?;
+    let provider = services.provider(ctx.scope, &new.provider).await?.ok_or_else(unknown)?;
     let manifest = &provider.manifest;
     let slug = new.slug.unwrap_or_else(|| manifest.slug.clone());
     let display_name = new.display_name.map_or_else(|| manifest.name.clone(), |name| name.trim().to_owned());
@@ -91,5 +91,5 @@ pub async fn create(ctx: Ctx<'_>, mut new: NewIntegration) -> Result<Integration
     let detail = json!({ "slug": row.slug, "provider": row.provider });
     tx.audit(audit::row(services, ctx.actor, "integration.created", id, detail)).await?;
     tx.commit().await?;
-    Ok(view(services, row))
+    Ok(view(services, Some(manifest), row))
 }

@@ -26,8 +26,9 @@ pub struct IntegrationView {
 pub async fn get(ctx: Ctx<'_>, name: &str) -> Result<IntegrationView, IntegrationError> {
     let mut tx = ctx.services.store.begin(ctx.scope).await?;
     let row = find(&mut tx, name).await?;
+    let provider = ctx.services.providers.find(&mut tx, &row.provider).await?;
     tx.commit().await?;
-    Ok(view(ctx.services, row))
+    Ok(view(ctx.services, provider.as_ref().map(|provider| &provider.manifest), row))
 }
 
 /// Integrations in the order of their ids, after one of them; one more than `limit` if there are more.
@@ -41,8 +42,20 @@ pub async fn list(
 ) -> Result<Vec<IntegrationView>, IntegrationError> {
     let mut tx = ctx.services.store.begin(ctx.scope).await?;
     let rows = tx.integrations().list(after, i64::from(limit) + 1).await?;
+    let described = tx.provider_versions().all_current().await?;
     tx.commit().await?;
-    Ok(rows.into_iter().map(|row| view(ctx.services, row)).collect())
+    let providers = &ctx.services.providers;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let own = described.iter().find(|version| version.slug == row.provider);
+            let provider = match own {
+                Some(version) => providers.described(version),
+                None => providers.installed(&row.provider).cloned(),
+            };
+            view(ctx.services, provider.as_ref().map(|provider| &provider.manifest), row)
+        })
+        .collect())
 }
 
 /// Ids and slugs cannot be mixed up: a slug has no underscore.
@@ -53,12 +66,11 @@ pub(crate) async fn find(tx: &mut Tx<Scope>, name: &str) -> Result<IntegrationRo
     }
 }
 
-pub(super) fn view(services: &Services, row: IntegrationRow) -> IntegrationView {
+pub(super) fn view(services: &Services, manifest: Option<&Manifest>, row: IntegrationRow) -> IntegrationView {
     let defaults = |manifest: &Manifest| manifest.auth.scopes().map(<[String]>::to_vec).unwrap_or_default();
-    let provider = services.providers.get(&row.provider);
     let scopes = row.scopes.clone();
     IntegrationView {
-        scopes: scopes.unwrap_or_else(|| provider.map(|provider| defaults(&provider.manifest)).unwrap_or_default()),
+        scopes: scopes.unwrap_or_else(|| manifest.map(defaults).unwrap_or_default()),
         redirect_uri: redirect_uri(&services.settings.public_url, row.id),
         row,
     }

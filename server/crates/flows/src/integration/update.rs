@@ -58,7 +58,7 @@ pub async fn update(ctx: Ctx<'_>, name: &str, changes: Changes) -> Result<Integr
     let mut tx = services.store.begin(ctx.scope).await?;
     let mut row = tx.integrations().find(id).await?;
     let unknown = || IntegrationError::UnknownProvider { slug: row.provider.clone() };
-    let provider = services.providers.get(&row.provider).ok_or_else(unknown)?;
+    let provider = services.providers.find(&mut tx, &row.provider).await?.ok_or_else(unknown)?;
     let manifest = &provider.manifest;
     let mut changed = Vec::new();
     let mut wrong = check::Wrong::new();
@@ -106,7 +106,7 @@ pub async fn update(ctx: Ctx<'_>, name: &str, changes: Changes) -> Result<Integr
     tx.integrations().update(&row).await?;
     tx.audit(audit::row(services, ctx.actor, "integration.updated", id, json!({ "changed": changed }))).await?;
     tx.commit().await?;
-    Ok(view(services, row))
+    Ok(view(services, Some(manifest), row))
 }
 
 /// The secrets with those given replaced, sealed anew, and their names.
@@ -116,7 +116,7 @@ async fn replaced(
     mut given: Secrets,
 ) -> Result<(Option<Vec<u8>>, Vec<String>), IntegrationError> {
     let unknown = || IntegrationError::UnknownProvider { slug: before.provider.clone() };
-    let provider = ctx.services.providers.get(&before.provider).ok_or_else(unknown)?;
+    let provider = ctx.services.provider(ctx.scope, &before.provider).await?.ok_or_else(unknown)?;
     let mut wrong = check::Wrong::new();
     check::secrets(&mut wrong, &provider.manifest, &mut given, &before.secret_names);
     if !wrong.is_empty() {

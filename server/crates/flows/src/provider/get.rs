@@ -1,0 +1,75 @@
+//! One provider with its manifest.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::ProviderError;
+use crate::{Ctx, Provider};
+
+/// Where a provider comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It is installed on this server.
+    Installed,
+    /// The tenant described it for this environment.
+    Environment,
+}
+
+/// A provider, and what is known of it.
+pub struct Detail {
+    /// The provider; `None` for a described one that this server does not accept any more.
+    pub provider: Option<Arc<Provider>>,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The manifest as it was sent, for a described one.
+    pub manifest: Option<String>,
+    /// All versions of a described one, the newest first.
+    pub versions: Vec<Version>,
+}
+
+/// A version of a described provider.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// Counts from 1.
+    pub version: i32,
+    /// Who sent it.
+    pub author: String,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+/// The provider of that slug; of a described one the version asked for, else the one in force.
+///
+/// # Errors
+/// [`ProviderError::NotFound`].
+pub async fn get(ctx: Ctx<'_>, slug: &str, version: Option<i32>) -> Result<Detail, ProviderError> {
+    let providers = &ctx.services.providers;
+    let mut tx = ctx.services.store.begin(ctx.scope).await?;
+    let history = tx.provider_versions().history(slug).await?;
+    tx.commit().await?;
+    let wanted = match version {
+        Some(version) => history.iter().find(|row| row.version == version),
+        None => history.first(),
+    };
+    if let Some(row) = wanted {
+        return Ok(Detail {
+            provider: providers.described(row),
+            origin: Origin::Environment,
+            manifest: Some(row.manifest.clone()),
+            versions: history
+                .iter()
+                .map(|row| Version { version: row.version, author: row.author.clone(), created_at: row.created_at })
+                .collect(),
+        });
+    }
+    match providers.installed(slug).filter(|_| version.is_none()) {
+        None => Err(ProviderError::NotFound),
+        Some(provider) => Ok(Detail {
+            provider: Some(Arc::clone(provider)),
+            origin: Origin::Installed,
+            manifest: None,
+            versions: Vec::new(),
+        }),
+    }
+}
