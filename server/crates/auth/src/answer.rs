@@ -184,7 +184,10 @@ fn object(value: Value) -> Result<Value, Unreadable> {
 /// How long something lasts: seconds as number or text, or, as some providers have it, a point in time.
 #[must_use]
 pub fn lifetime(value: Option<&Value>, now: DateTime<Utc>) -> Lifetime {
-    timed(value, |number| if number > A_LIFETIME { at_unix(number) } else { now.checked_add_signed(seconds_of(number)?) })
+    timed(
+        value,
+        |number| if number > A_LIFETIME { at_unix(number) } else { now.checked_add_signed(seconds_of(number)?) },
+    )
 }
 
 /// When something ends: Unix seconds or milliseconds as number or text, or RFC 3339.

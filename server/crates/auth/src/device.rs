@@ -45,7 +45,9 @@ impl Account<'_> {
         let body: Value = serde_json::from_slice(&posted.response.body).map_err(|_| Unreadable::Malformed)?;
         let text = |name: &str| path::text(&body, name).ok_or(Unreadable::NoToken);
         // What the end user is led to is theirs to open: an address on the web, nothing else.
-        let page = |name: &str| Url::parse(&path::text(&body, name)?).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+        let page = |name: &str| {
+            Url::parse(&path::text(&body, name)?).ok().filter(|url| matches!(url.scheme(), "https" | "http"))
+        };
         // Some still use the name of the draft.
         let verification_url = page("verification_uri").or_else(|| page("verification_url"));
         let number = |name: &str| path::text(&body, name).and_then(|text| text.trim().parse::<u32>().ok());

@@ -149,16 +149,19 @@ impl Account<'_> {
     /// # Errors
     /// See [`Failure`].
     pub async fn finish(&mut self, out: Outside<'_>, kept: &Kept, callback: &Callback) -> Result<Material, Failure> {
+        self.check_issuer(kept, callback)?;
+        let code_param = self.code_param();
         let code = match &callback.answer {
-            Answer::Code(code) => Some(code),
-            Answer::Bare => None,
+            Answer::Code(_) | Answer::Bare => callback.code(code_param),
             Answer::Denied => return Err(Failure::Refused { code: "access_denied".into(), description: None }),
             Answer::Error { code, description } => {
                 return Err(Failure::Refused { code: code.clone(), description: description.clone() });
             }
         };
+        let code = code.as_ref();
         let need = || code.ok_or_else(|| Failure::Refused { code: "no_code".into(), description: None });
-        self.absorb("callback", &serde_json::json!(callback.params))?;
+        let told: BTreeMap<_, _> = callback.params.iter().filter(|(name, _)| *name != code_param).collect();
+        self.absorb("callback", &serde_json::json!(told))?;
         let manifest = self.manifest;
         let material = match &manifest.auth {
             AuthSpec::OAuth2Code(spec) => {
@@ -174,6 +177,15 @@ impl Account<'_> {
         };
         self.absorb_tokens(&material)?;
         Ok(material)
+    }
+
+    /// What the provider calls the code in the callback.
+    fn code_param(&self) -> &str {
+        match &self.manifest.auth {
+            AuthSpec::OAuth2Code(spec) => &spec.callback_code_param,
+            AuthSpec::AppInstallation(spec) => spec.user.as_ref().map_or("code", |user| &user.callback_code_param),
+            _ => "code",
+        }
     }
 
     /// Makes a credential of what was typed in or imported: `secrets` holds it.
@@ -299,10 +311,11 @@ impl Account<'_> {
             let is_ours = |at: &&str| at.starts_with(OURS) || at.starts_with(TOKEN_SECRET);
             let Some(at) = at.filter(|at| spec.at == VariableLevel::Answer && !is_ours(at)) else { continue };
             let Some(value) = path::text(answer, at) else { continue };
-            spec.accept(name, &value).map_err(|error| {
+            let value = self.manifest.handed_over(name, &value);
+            spec.accept(name, value).map_err(|error| {
                 Failure::ClientMisconfigured(Misconfigured::Request(format!("the provider's {origin}: {error}")))
             })?;
-            self.variables.insert(name.clone(), value);
+            self.variables.insert(name.clone(), value.to_owned());
         }
         Ok(())
     }

@@ -6,10 +6,10 @@ use domain::{
     secret::Secret,
 };
 use egress::Reach;
-use patchbay_auth::{Failure, Kept, Misconfigured, OAuth2Client, TokenSet, answer::Unreadable};
+use patchbay_auth::{Failure, Kept, Misconfigured, OAuth2Client, TokenSet, answer::Unreadable, callback};
 
 use crate::{
-    fixture::{Around, CLIENT_SECRET, always, client, form, json, now},
+    fixture::{Around, CLIENT_SECRET, account, always, client, form, json, manifest, now},
     server::{Server, Step, answer},
 };
 
@@ -261,4 +261,27 @@ async fn a_1_the_error_of_a_200_lies_where_the_manifest_says() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_1_a_callback_that_calls_the_code_otherwise() {
+    let server = always(200, &[], GOOD).await;
+    let rest = r#"
+        [auth]
+        mode = "oauth2_code"
+        authorization_url = "@/authorize"
+        token_url = "@/token"
+        rename = { code = "auth_code" }
+        callback_code_param = "auth_code"
+        [api]
+        base_url = "@/"
+    "#;
+    let (manifest, around) = (manifest(&server, rest), Around::new());
+    let mut account = account(&manifest, &[]);
+    let back = callback::parse("auth_code=c-7&state=s").unwrap();
+    account.finish(around.out(), &Kept::default(), &back).await.unwrap();
+    assert_eq!(form(&server.received()[0])["auth_code"], "c-7");
+    let without = callback::parse("other=c-7&state=s").unwrap();
+    assert!(account.finish(around.out(), &Kept::default(), &without).await.is_err());
+    assert_eq!(server.received().len(), 1);
 }

@@ -19,7 +19,7 @@ pub fn egress() -> Egress {
         allow_http: true,
         ..EgressConfig::default()
     };
-    Egress::new(config, Arc::new(StoppedClock)).unwrap()
+    Egress::new(config, Arc::new(StoppedClock)).unwrap().with_entropy(Arc::new(Counting::default()))
 }
 
 pub fn now() -> DateTime<Utc> {

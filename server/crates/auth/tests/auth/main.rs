@@ -14,11 +14,18 @@ mod dpop;
 mod exchange;
 mod fixture;
 mod identity;
+mod installation;
+mod jwt;
 mod mcp;
 #[path = "../../../../../tests/all/support/node.rs"]
 mod node;
+mod oidc;
+mod oauth1;
 mod paths;
+mod placement;
 mod refresh;
 mod revoke;
 #[path = "../../../egress/tests/egress/server.rs"]
 mod server;
+mod session;
+mod signatures;

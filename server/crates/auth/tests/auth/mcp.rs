@@ -267,6 +267,8 @@ async fn a_10_the_secret_of_a_registration_is_shown_as_the_server_takes_it_and_e
     for query in ["code=c&iss=https%3A%2F%2Fevil.example", "error=server_error&iss=https%3A%2F%2Fevil.example"] {
         let back = callback::parse(&format!("{query}&state={}", begun.state.expose())).unwrap();
         assert!(matches!(account.check_issuer(&begun.kept, &back), Err(Failure::IssuerMismatch)), "{query}");
+        let refused = account.finish(around.out(), &begun.kept, &back).await.unwrap_err();
+        assert!(matches!(refused, Failure::IssuerMismatch), "{query}: {refused:?}");
     }
     assert!(!format!("{material:?} {begun:?}").contains("canary"));
 }

@@ -152,7 +152,7 @@ pub struct OAuth2 {
     /// authorization request and the token requests alike.
     #[serde(default)]
     pub rename: BTreeMap<String, String>,
-    /// Further parameters of the authorization request.
+    /// Further parameters of the authorization request, or of the one that asks for a device code.
     #[serde(default)]
     pub authorize_params: BTreeMap<String, TextTemplate>,
     /// Further parameters of the token request that brings the first token.
@@ -179,6 +179,9 @@ pub struct OAuth2 {
     /// Whether token requests carry a proof of possession (DPoP, RFC 9449), and API calls too.
     #[serde(default)]
     pub dpop: bool,
+    /// By which name the code stands in the callback.
+    #[serde(default = "code")]
+    pub callback_code_param: String,
     /// How an install that begins at the vendor's marketplace arrives; absent where there is none.
     pub install: Option<Install>,
 }
@@ -443,17 +446,19 @@ pub struct Mcp {
     pub issuer: Option<Template>,
 }
 
-/// How an install that begins at the vendor's marketplace arrives.
+/// How an install that begins at the vendor's marketplace arrives: at `/connect/install/{integration}`, as a browser or
+/// as a webhook.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Install {
     /// How it goes on.
     pub begins: InstallBegins,
-    /// Variables filled from the arriving query, by variable: `shop = "shop"`.
+    /// Variables filled from the parameters that arrive, by variable: `shop = "shop"`.
     #[serde(default)]
     pub fill: BTreeMap<String, String>,
-    /// The query parameter with a signature of the others, where the vendor signs: hexadecimal HMAC-SHA256, keyed with
-    /// the client secret, of the other parameters sorted and joined as a query string.
+    /// The parameter with a signature of the others, where the vendor signs: hexadecimal HMAC-SHA256, keyed with the
+    /// client secret, of the other parameters sorted by name and joined as a query string. A `timestamp` among them (Unix
+    /// seconds) must then be within five minutes of now.
     pub hmac_param: Option<String>,
 }
 
@@ -463,7 +468,7 @@ pub struct Install {
 pub enum InstallBegins {
     /// The browser arrives at us, and the authorization request follows.
     Authorize,
-    /// The code arrives at once, in the query.
+    /// The code arrives at once, under the callback's name for it.
     Code,
 }
 
@@ -473,6 +478,10 @@ fn space() -> String {
 
 const fn yes() -> bool {
     true
+}
+
+fn code() -> String {
+    "code".into()
 }
 
 const fn five_minutes() -> u32 {

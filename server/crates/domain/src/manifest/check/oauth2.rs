@@ -7,7 +7,7 @@ use super::{
     holes::{Known, Moment},
     names,
 };
-use crate::manifest::{ClientAuth, ClientOwner, OAuth2, TextTemplate};
+use crate::manifest::{ClientAuth, ClientOwner, InstallBegins, OAuth2, TextTemplate};
 
 /// The parameters of the protocol: a manifest may give them the provider's own names, and may not replace them by extra
 /// parameters.
@@ -67,9 +67,10 @@ impl Grant {
                 "refresh_expires_in",
                 "issuer",
                 "pkce",
+                "callback_code_param",
                 "install",
             ],
-            Self::Device => &["authorization_url", "authorize_params", "issuer", "pkce", "install"],
+            Self::Device => &["authorization_url", "issuer", "pkce", "callback_code_param", "install"],
             Self::InstallingUser => &["device_authorization_url", "install", "long_lived"],
         }
     }
@@ -105,8 +106,20 @@ impl Rules<'_> {
             let known = ["client_id", "client_secret", "access_token"];
             self.call(&format!("{field}.long_lived"), call, Known::at(Moment::Exchange, &known));
         }
+        let code_param = spec.callback_code_param.as_str();
+        if !names::is_parameter(code_param) || ["state", "iss", "error", "error_description"].contains(&code_param) {
+            self.refuse(format!("{field}.callback_code_param"), "write the name of the callback's parameter");
+        }
         if let Some(install) = &spec.install {
             self.install(&format!("{field}.install"), install);
+            if install.begins == InstallBegins::Code && spec.dpop {
+                let message = "a code that nobody asked for is bound to no key, so its tokens cannot be (RFC 9449 §10)";
+                self.refuse(format!("{field}.install.begins"), message);
+            }
+            if install.hmac_param.is_some() && !matches!(spec.client_auth, ClientAuth::Body | ClientAuth::Basic) {
+                let message = "the signature is keyed with the client secret, and this client has none";
+                self.refuse(format!("{field}.install.hmac_param"), message);
+            }
         }
     }
 
