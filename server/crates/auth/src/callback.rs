@@ -25,6 +25,20 @@ impl std::fmt::Debug for Callback {
     }
 }
 
+impl Callback {
+    /// The code, under the name that the provider gives it.
+    #[must_use]
+    pub fn code(&self, param: &str) -> Option<Secret> {
+        match &self.answer {
+            Answer::Code(code) if param == "code" => Some(code.clone()),
+            Answer::Code(_) | Answer::Bare => {
+                self.params.get(param).filter(|code| !code.is_empty()).map(|code| Secret::new(code.as_str()))
+            }
+            Answer::Denied | Answer::Error { .. } => None,
+        }
+    }
+}
+
 /// What the provider says in a callback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -127,6 +141,10 @@ mod tests {
         assert_eq!(verifier.answer, Answer::Code(Secret::new("v")));
         assert_eq!(parse("state=s&denied=t").unwrap().answer, Answer::Denied);
         assert_eq!(parse("state=s&installation_id=7").unwrap().answer, Answer::Bare);
+        let own = parse("state=s&code=200&auth_code=c").unwrap();
+        assert_eq!((own.code("auth_code"), own.code("code")), (Some(Secret::new("c")), Some(Secret::new("200"))));
+        assert_eq!(parse("state=s&auth_code=&x=1").unwrap().code("auth_code"), None);
+        assert_eq!(parse("state=s&auth_code=c&error=access_denied").unwrap().code("auth_code"), None);
         assert_eq!(parse("error=access_denied&state=s").unwrap().answer, Answer::Denied);
         let error = parse("error=server_error&error_description=a%0Ab&state=s&code=c").unwrap().answer;
         assert_eq!(error, Answer::Error { code: "server_error".into(), description: Some("a b".into()) });

@@ -63,22 +63,31 @@ impl Account<'_> {
             }
         }
         let Some(spec) = &manifest.identity else { return Ok(None) };
-        let url = self.url(&spec.url)?;
-        let response = self.ask(out, material, spec.method, url, spec.json.as_deref(), Self::identity_token(material)).await?;
-        if !response.status.is_success() {
-            return Err(refusal(&response));
+        // What a variable holds, where that tells the account.
+        let held = spec.account_variable.as_ref().map(|name| self.variables.get(name).ok_or(Unreadable::NoAccount));
+        let mut account = held.transpose()?.cloned();
+        let mut name = None;
+        if let Some(url) = &spec.url {
+            let url = self.url(url)?;
+            let token = Self::identity_token(material);
+            let response = self.ask(out, material, spec.method, url, spec.json.as_deref(), token).await?;
+            if !response.status.is_success() {
+                return Err(refusal(&response));
+            }
+            let body = read(&response)?;
+            account = account.or_else(|| path::text(&body, spec.account.as_deref()?));
+            if account.is_none() {
+                // Some refuse with status 200.
+                return Err(match crate::answer::refusal_in(&response.body) {
+                    Some(refusal) => refused::sort(response.status, response.retry_after, refusal),
+                    None => Unreadable::NoAccount.into(),
+                });
+            }
+            name = spec.name.as_ref().and_then(|name| path::text(&body, name));
+            self.absorb("identity", &body)?;
         }
-        let body = read(&response)?;
-        let Some(account) = path::text(&body, &spec.account) else {
-            // Some refuse with status 200.
-            return Err(match crate::answer::refusal_in(&response.body) {
-                Some(refusal) => refused::sort(response.status, response.retry_after, refusal),
-                None => Unreadable::NoAccount.into(),
-            });
-        };
-        let name = spec.name.as_ref().and_then(|name| path::text(&body, name));
-        self.absorb("identity", &body)?;
-        Ok(Some(Identity { account: account.chars().take(255).collect(), name: name.map(|n| refused::shown(&n)) }))
+        let account: String = account.ok_or(Unreadable::NoAccount)?.chars().take(255).collect();
+        Ok(Some(Identity { account, name: name.map(|name| refused::shown(&name)) }))
     }
 
     async fn ask(
@@ -145,6 +154,7 @@ fn refusal(response: &Response) -> Failure {
         status => format!("status_{}", status.as_u16()),
     };
     // What it says is for the end user; the code is ours, because every API has its own words for "no".
-    let description = crate::answer::refusal_in(&response.body).and_then(|refusal| refusal.description.or(Some(refusal.code)));
+    let description =
+        crate::answer::refusal_in(&response.body).and_then(|refusal| refusal.description.or(Some(refusal.code)));
     refused::sort(response.status, response.retry_after, Refusal { code, description })
 }

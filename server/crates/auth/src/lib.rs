@@ -14,6 +14,7 @@ mod dpop;
 mod endpoint;
 mod failure;
 pub mod identity;
+pub mod install;
 mod installation;
 mod jws;
 mod jwt;

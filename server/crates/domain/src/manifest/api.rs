@@ -276,7 +276,8 @@ pub struct VerificationSpec {
     pub present: Option<String>,
 }
 
-/// The call that tells whose account it is: with the credential, answered in JSON.
+/// What tells whose account it is: a call with the credential, answered in JSON, or a variable, for providers that say it
+/// in the callback or the token answer alone. Where both are given, the call tells the name.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdentitySpec {
@@ -284,11 +285,13 @@ pub struct IdentitySpec {
     #[serde(default)]
     pub method: CallMethod,
     /// Where to ask: a URL, or a path below the API's base URL.
-    pub url: Template,
+    pub url: Option<Template>,
     /// Sent as the body, with `application/json`, where the provider asks for one (GraphQL).
     pub json: Option<String>,
     /// Dotted path of the provider's stable id of the account; a number in it is an index into a list.
-    pub account: String,
+    pub account: Option<String>,
+    /// The variable that holds that id, instead of `account`.
+    pub account_variable: Option<String>,
     /// Dotted path of what people call it.
     pub name: Option<String>,
 }

@@ -14,12 +14,14 @@ use super::{
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// The version of this schema; 1.
+    #[schemars(extend("const" = 1))]
     pub schema: u32,
     /// Short unique name: lower-case letters, digits and dashes.
     pub slug: String,
     /// What people call the provider.
     pub name: String,
-    /// One of [`CATEGORIES`].
+    /// What it is listed under.
+    #[schemars(extend("enum" = CATEGORIES))]
     pub category: String,
     /// Where the vendor documents the API; https.
     pub docs: String,
@@ -185,7 +187,8 @@ impl Manifest {
     pub fn api_hosts(&self, variables: &Variables) -> Result<Vec<String>, TemplateError> {
         let mut hosts = self.api.hosts.clone();
         let base = self.api.base_url.url(&self.variables, variables)?;
-        let calls = [self.identity.as_ref().map(|call| &call.url), self.verification.as_ref().map(|call| &call.url)];
+        let identity = self.identity.as_ref().and_then(|call| call.url.as_ref());
+        let calls = [identity, self.verification.as_ref().map(|call| &call.url)];
         let mut urls = vec![base.clone()];
         for template in calls.into_iter().flatten() {
             urls.push(template.url_below(&base, &self.variables, variables)?);

@@ -122,6 +122,11 @@ impl Template {
         self.hole_parts().map(|hole| hole.name.as_str())
     }
 
+    /// Fixed texts and holes, in order.
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
     /// Its holes, in order.
     pub(super) fn hole_parts(&self) -> impl Iterator<Item = &Hole> {
         self.parts.iter().filter_map(|part| match part {

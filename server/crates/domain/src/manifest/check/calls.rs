@@ -1,11 +1,13 @@
 //! Rules for requests that a manifest describes.
 
 use super::{
-    Rules,
+    Finding, Rules, closest,
     holes::{Known, Moment},
     names,
 };
-use crate::manifest::{BasicPlacement, CallBody, CallMethod, CallSpec, Template};
+use crate::manifest::{
+    BasicPlacement, CallBody, CallMethod, CallSpec, IdentitySpec, Template, VariableLevel, VariableType,
+};
 
 impl Rules<'_> {
     pub(super) fn call(&mut self, field: &str, call: &CallSpec, known: Known<'_>) {
@@ -72,17 +74,51 @@ impl Rules<'_> {
             }
         }
         if let Some(spec) = &manifest.identity {
-            self.asked("identity", &spec.url, spec.method, spec.json.as_deref());
-            self.path("identity.account", &spec.account);
-            if let Some(path) = &spec.name {
-                self.path("identity.name", path);
-            }
+            self.identity(spec);
         }
         if let Some(spec) = &manifest.revocation {
             let mut known: Vec<&str> = self.token_holes().to_vec();
             known.extend(self.flow_holes());
             self.call("revocation.call", &spec.call, Known::at(Moment::Use, &known));
             self.statuses("revocation.statuses", &spec.statuses);
+        }
+    }
+
+    /// Whose account it is: a call that answers with it, or a variable that holds it.
+    fn identity(&mut self, spec: &IdentitySpec) {
+        let manifest = self.manifest;
+        match &spec.url {
+            Some(url) => self.asked("identity", url, spec.method, spec.json.as_deref()),
+            None => {
+                for name in ["method", "json", "account", "name"] {
+                    let part = format!("identity.{name}");
+                    if self.places.has(&part) {
+                        self.refuse(part, "belongs to a call: add `url`");
+                    }
+                }
+            }
+        }
+        match (&spec.account, &spec.account_variable) {
+            (None, None) => self.refuse("identity.account", "is missing: write the path of the account's id"),
+            (Some(_), Some(_)) => {
+                self.refuse("identity.account_variable", "the answer has the id already, at `account`: leave one out");
+            }
+            (Some(path), None) => self.path("identity.account", path),
+            (None, Some(name)) => match manifest.variables.get(name) {
+                Some(spec) if spec.kind != VariableType::Secret && spec.at != VariableLevel::Integration => {}
+                Some(_) => {
+                    let message = "only a value of the connection that is no secret can tell its account";
+                    self.refuse("identity.account_variable", message);
+                }
+                None => {
+                    let suggestion = closest(name, manifest.variables.keys().map(String::as_str)).map(Into::into);
+                    let message = format!("`{name}` is not declared: add [variables.{name}]");
+                    self.found.push(Finding { suggestion, ..Finding::new("identity.account_variable", message) });
+                }
+            },
+        }
+        if let Some(path) = &spec.name {
+            self.path("identity.name", path);
         }
     }
 

@@ -133,7 +133,7 @@ impl Rules<'_> {
         match from.split_once('.').map(|(place, _)| place) {
             Some("callback") if !browser => self.refuse(field, "this way of connecting has no callback"),
             Some("token") if !token => self.refuse(field, "this way of connecting has no token answer"),
-            Some("identity") if self.manifest.identity.is_none() => {
+            Some("identity") if self.manifest.identity.as_ref().is_none_or(|spec| spec.url.is_none()) => {
                 self.refuse(field, "there is no [identity] call whose answer could give it");
             }
             _ => {}
