@@ -5,11 +5,10 @@ use aws_lc_rs::{
     hmac,
     rand::SystemRandom,
     rsa, signature,
-    signature::{EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, RsaKeyPair, RsaEncoding},
+    signature::{EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, RsaEncoding, RsaKeyPair},
 };
 use base64::{
-    Engine as _,
-    alphabet,
+    Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::URL_SAFE_NO_PAD},
 };
 use domain::{manifest::JwtAlgorithm, secret::Secret};
@@ -61,7 +60,9 @@ pub(crate) fn sign_with_pem(key: &Secret, key_id: Option<&str>, claims: &Value) 
     let header: Map<String, Value> = key_id.map(|id| ("kid".to_owned(), Value::from(id))).into_iter().collect();
     let signed = kinds.into_iter().find_map(|kind| sign(kind, key.expose().as_bytes(), header.clone(), claims).ok());
     signed.ok_or_else(|| {
-        Failure::ClientMisconfigured(Misconfigured::Client("the key is no RSA, EC or Ed25519 private key in PEM".into()))
+        Failure::ClientMisconfigured(Misconfigured::Client(
+            "the key is no RSA, EC or Ed25519 private key in PEM".into(),
+        ))
     })
 }
 
@@ -141,3 +142,7 @@ fn private_key(pem: &[u8]) -> Option<PrivateKey> {
         return Some(PrivateKey { der, is_pkcs1: label == "RSA PRIVATE KEY" });
     }
 }
+
+#[cfg(test)]
+#[path = "jws_tests.rs"]
+mod tests;
