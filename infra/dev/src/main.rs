@@ -3,6 +3,7 @@
 
 mod bench;
 mod demo;
+mod manifests;
 mod plugins;
 mod progress;
 mod schema;
@@ -21,6 +22,7 @@ cargo dev setup           install what the other commands need
 cargo dev plugins         build the plugins into target/plugins
 cargo dev web             build the pages into web/dist
 cargo dev schema          write the store's schema.rs from the migrations
+cargo dev manifests       check the providers' manifests and write their schema, reference and coverage
 cargo dev demo            run the main job: everything up, with links to click; --walk does the clicking and
                           checks each step, --release optimises the server
 cargo dev bench           print the benchmarks: each figure beside a reference measured in the same run
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
                 .and_then(|()| web::build(&progress))
                 .map(|()| true)
         }
+        ["manifests"] => manifests::write(&Progress::of(manifests::STEPS)).map(|()| true),
         ["schema"] => schema::write(&Progress::of(schema::STEPS)).map(|()| true),
         ["demo", rest @ ..] => demo::demo(rest).map(|()| true),
         ["bench", parts @ ..] => bench::bench(parts).map(|()| true),

@@ -14,13 +14,20 @@ pub struct CatalogFile {
 }
 
 impl CatalogFile {
-    /// The slug that its place asks for: the folder of a `provider.toml`, else the file's name.
+    /// The slug that its place asks for: the folder of a `provider.toml`, the file's name in a catalogue.
     fn ought(&self) -> Option<&str> {
         let mut parts = self.path.rsplit('/');
-        match parts.next()? {
-            "provider.toml" => parts.next().filter(|folder| !folder.is_empty() && *folder != "."),
-            file => file.strip_suffix(".toml"),
+        let (file, folder) = (parts.next()?, parts.next());
+        match file {
+            "provider.toml" => folder.filter(|folder| !matches!(*folder, "" | "." | "..")),
+            _ if folder == Some("catalog") => file.strip_suffix(".toml"),
+            _ => None,
         }
+    }
+
+    /// Whether it is an entry of a catalogue.
+    fn is_entry(&self) -> bool {
+        self.path.rsplit('/').nth(1) == Some("catalog")
     }
 }
 
@@ -49,7 +56,7 @@ pub fn lint(files: &[CatalogFile]) -> (Vec<Manifest>, Vec<ManifestError>) {
         if !seen.insert(manifest.slug.clone()) {
             refuse("slug", format!("`{}` is there twice", manifest.slug), None);
         }
-        if manifest.verified.is_none() {
+        if file.is_entry() && manifest.verified.is_none() {
             let example = "verified = { by = \"documentation\", on = 2026-01-31 }";
             refuse("verified", format!("say against what the facts were checked, and when: {example}"), None);
         }

@@ -14,6 +14,7 @@ mod webhook;
 use std::fmt;
 
 use super::{Manifest, schema::CATEGORIES};
+pub(super) use names::is_labels;
 use places::Places;
 
 /// Why a manifest is refused: where, and what to do.

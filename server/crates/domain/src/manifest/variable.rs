@@ -68,7 +68,7 @@ pub enum VariableType {
 }
 
 /// Who fills a variable in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VariableLevel {
     /// The tenant's admin, once for the integration.

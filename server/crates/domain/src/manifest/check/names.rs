@@ -58,7 +58,7 @@ pub(super) fn is_host_pattern(pattern: &str) -> bool {
 
 /// Whether a text is a DNS name as far as a host's part goes: labels of letters, digits and inner dashes, with dots
 /// between them.
-pub(super) fn is_labels(text: &str) -> bool {
+pub(in crate::manifest) fn is_labels(text: &str) -> bool {
     let is_label = |label: &str| {
         let edge = |c: char| c.is_ascii_alphanumeric();
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';

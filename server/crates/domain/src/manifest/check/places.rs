@@ -212,7 +212,8 @@ pub(super) fn join(field: &str, name: &str) -> String {
     if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") }
 }
 
-/// The line of a byte, counted from 1.
+/// The line of a byte, counted from 1; the last one for the end of the text.
 pub(super) fn line_at(text: &str, byte: usize) -> usize {
+    let byte = byte.min(text.len().saturating_sub(1));
     text.bytes().take(byte).filter(|b| *b == b'\n').count() + 1
 }

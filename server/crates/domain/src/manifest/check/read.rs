@@ -10,12 +10,14 @@ use super::{
 
 /// Reads the tables of a text.
 pub(super) fn tables<'i>(file: &str, text: &'i str) -> Result<Places<'i>, ManifestError> {
-    Places::read(text).map_err(|error| ManifestError {
-        file: file.into(),
-        line: error.span().map_or(1, |span| line_at(text, span.start)),
-        field: String::new(),
-        message: error.message().lines().collect::<Vec<_>>().join(" "),
-        suggestion: None,
+    Places::read(text).map_err(|error| {
+        let span = error.span().unwrap_or_default();
+        let mut message = error.message().lines().collect::<Vec<_>>().join(" ");
+        if message == "duplicate key" {
+            message = format!("`{}` is written twice", text.get(span.clone()).unwrap_or_default());
+        }
+        let (file, line) = (file.to_owned(), line_at(text, span.start));
+        ManifestError { file, line, field: String::new(), message, suggestion: None }
     })
 }
 
