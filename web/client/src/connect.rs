@@ -1,6 +1,6 @@
 //! What the connect page asks for.
 
-use api_types::connect::{ConnectPage, ConnectProgress};
+use api_types::connect::{ConnectCode, ConnectEntered, ConnectEntry, ConnectPage, ConnectProgress};
 use gloo_net::http::Method;
 
 use crate::ApiError;
@@ -41,7 +41,32 @@ impl ConnectClient {
         self.get("/connect/api/progress").read().await
     }
 
+    /// Tries what was typed in, and makes the connection.
+    ///
+    /// # Errors
+    /// `invalid_fields` with the path `fields.<name>` of each, `credential_refused` with the provider's words,
+    /// `integration_misconfigured`, `provider_unreachable`; and as [`Self::session`].
+    pub async fn enter(&self, entry: &ConnectEntry) -> Result<ConnectEntered, ApiError> {
+        self.post("/connect/api/entry", entry).read().await
+    }
+
+    /// Asks for a code that is typed in elsewhere.
+    ///
+    /// # Errors
+    /// As [`Self::enter`].
+    pub async fn code(&self, entry: &ConnectEntry) -> Result<ConnectCode, ApiError> {
+        self.post("/connect/api/code", entry).read().await
+    }
+
+    fn post(&self, path: &str, entry: &ConnectEntry) -> Call {
+        self.call(Method::POST, path).patient().json(entry)
+    }
+
     fn get(&self, path: &str) -> Call {
-        Call::new(Method::GET, path.to_owned()).header("authorization", format!("Bearer {}", self.token))
+        self.call(Method::GET, path)
+    }
+
+    fn call(&self, method: Method, path: &str) -> Call {
+        Call::new(method, path.to_owned()).header("authorization", format!("Bearer {}", self.token))
     }
 }

@@ -14,6 +14,8 @@ use crate::ApiError;
 
 /// A fetch without a deadline hangs for minutes when a phone changes networks.
 const DEADLINE_MS: u32 = 20_000;
+/// The same where the server asks a provider before it answers.
+const PATIENT_MS: u32 = 60_000;
 
 #[wasm_bindgen]
 extern "C" {
@@ -36,15 +38,22 @@ pub(crate) struct Call {
     path: String,
     headers: Vec<(&'static str, String)>,
     body: Option<String>,
+    deadline_ms: u32,
 }
 
 impl Call {
     pub(crate) fn new(method: Method, path: String) -> Self {
-        Self { method, path, headers: Vec::new(), body: None }
+        Self { method, path, headers: Vec::new(), body: None, deadline_ms: DEADLINE_MS }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
+        self
+    }
+
+    /// Waits longer: a provider is asked.
+    pub(crate) fn patient(mut self) -> Self {
+        self.deadline_ms = PATIENT_MS;
         self
     }
 
@@ -62,7 +71,7 @@ impl Call {
         for (name, value) in &self.headers {
             builder = builder.header(name, value);
         }
-        if let Ok(signal) = abort_after(DEADLINE_MS) {
+        if let Ok(signal) = abort_after(self.deadline_ms) {
             builder = builder.abort_signal(Some(&signal.into()));
         }
         let request = match self.body {

@@ -5,9 +5,9 @@ use leptos::task::spawn_local;
 
 use crate::{browser, text};
 
-/// A text with a button that copies it.
+/// A button that copies a text.
 #[component]
-pub fn Copyable(
+pub fn CopyButton(
     /// The text.
     #[prop(into)]
     text: String,
@@ -16,9 +16,8 @@ pub fn Copyable(
     label: String,
 ) -> impl IntoView {
     let said = RwSignal::new(text::COPY);
-    let copied = text.clone();
     let copy = move |_| {
-        let copied = copied.clone();
+        let copied = text.clone();
         spawn_local(async move {
             let done = browser::copy(&copied).await;
             said.set(if done { text::COPIED } else { text::COPY_BY_HAND });
@@ -29,11 +28,26 @@ pub fn Copyable(
     };
     let name = format!("{}: {label}", text::COPY);
     view! {
+        <button type="button" class="button small" aria-label=name on:click=copy>
+            <span aria-live="polite">{move || said.get()}</span>
+        </button>
+    }
+}
+
+/// A text with a button that copies it.
+#[component]
+pub fn Copyable(
+    /// The text.
+    #[prop(into)]
+    text: String,
+    /// What the text is, for screen readers.
+    #[prop(into)]
+    label: String,
+) -> impl IntoView {
+    view! {
         <span class="copyable">
-            <code>{text}</code>
-            <button type="button" class="button small" aria-label=name on:click=copy>
-                <span aria-live="polite">{move || said.get()}</span>
-            </button>
+            <code>{text.clone()}</code>
+            <CopyButton text=text label=label />
         </span>
     }
 }

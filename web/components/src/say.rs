@@ -60,6 +60,16 @@ pub fn exact(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// A category as people write it: `developer-tools` as `Developer tools`, `crm` as `CRM`.
+#[must_use]
+pub fn category(key: &str) -> String {
+    if matches!(key, "ai" | "crm" | "hr") {
+        return key.to_uppercase();
+    }
+    let mut letters = key.chars().map(|c| if c == '-' { ' ' } else { c });
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +78,14 @@ mod tests {
     fn counts_are_grouped() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(counted(1, "record", "records"), "1 record");
+    }
+
+    #[test]
+    fn categories_read_like_words() {
+        assert_eq!(
+            ["developer-tools", "crm", "", "shipping"].map(category),
+            ["Developer tools", "CRM", "", "Shipping"]
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use web_components::{Spinner, browser};
 use crate::drive::Driver;
 use crate::host::Stage;
 use crate::patch::{Icon, Patch};
-use crate::{choose, done, trouble};
+use crate::{choose, code, done, form, trouble};
 
 /// Puts the page where the loading sign is.
 pub fn start() {
@@ -78,7 +78,7 @@ fn App() -> impl IntoView {
             <p class="foot">
                 {move || {
                     driver
-                        .with(|state| state.page.as_ref().map(|page| text::assurance(&page.tenant_name)))
+                        .with(|state| state.page.as_ref().map(|_| text::assurance(state)))
                         .map(|words| view! { <Icon name="lock" /> {words} })
                 }}
             </p>
@@ -103,7 +103,8 @@ fn body(driver: Driver, screen: &Screen) -> AnyView {
     match screen {
         Screen::Loading => view! { <div class="actions center"><Spinner /></div> }.into_any(),
         Screen::Pick => choose::pick(driver),
-        Screen::Form { choice, filled } => choose::form(driver, *choice, filled),
+        Screen::Form { choice, filled } => form::form(driver, *choice, filled),
+        Screen::Code { trip, code } => code::shown(driver, trip, code),
         Screen::Connected => done::connected(driver),
         other => trouble::actions(driver, other),
     }

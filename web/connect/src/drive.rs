@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use api_types::connect::{ConnectProgress, SessionStatus};
-use ids::IntegrationId;
+use api_types::ProblemCode;
+use api_types::connect::{ConnectChoice, ConnectEntry, ConnectProgress, ConnectWay, ConnectedAccount, SessionStatus};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use patchbay_web_connect::flow::{Event, next};
-use patchbay_web_connect::screen::{Screen, State, Trip};
+use patchbay_web_connect::screen::{Screen, State, Trip, has_form};
 use web_client::{ApiError, ConnectClient};
 use web_components::browser;
 
@@ -104,12 +104,67 @@ impl Driver {
     }
 
     /// An integration was chosen: on to its form, or straight to the provider.
-    pub fn pick(self, choice: IntegrationId, asks: bool) {
-        if asks {
-            self.send(Event::Picked(choice));
+    pub fn pick(self, choice: &ConnectChoice) {
+        if has_form(choice) {
+            self.send(Event::Picked(choice.integration_id));
         } else {
-            self.launch(Trip::new(choice, BTreeMap::new()));
+            self.launch(Trip::new(choice.integration_id, BTreeMap::new()));
         }
+    }
+
+    /// Once more with what was filled in: over the form where there is no page of the provider to go to.
+    pub fn again(self, trip: &Trip) {
+        let by_page = self.now(|state| state.choice(trip.choice).is_none_or(|choice| choice.way == ConnectWay::Page));
+        if by_page { self.launch(trip.clone()) } else { self.send(Event::Back) }
+    }
+
+    /// Has what was typed in tried, or a code asked for. What comes of it is the next screen; what the end user can mend
+    /// in the form comes back.
+    ///
+    /// # Errors
+    /// What was refused, or that there was no answer.
+    pub async fn enter(self, way: ConnectWay, trip: Trip) -> Result<(), ApiError> {
+        let Some(client) = self.client.get_value() else { return Err(ApiError::Unreadable(401)) };
+        let entry = ConnectEntry { integration_id: trip.choice, fields: trip.fields.clone() };
+        let answer = if way == ConnectWay::Code {
+            client.code(&entry).await.map(|code| Event::Coded(trip.clone(), Box::new(code)))
+        } else {
+            client.enter(&entry).await.map(|entered| {
+                let name = self.now(|state| state.choice(trip.choice).map(|choice| choice.name.clone()));
+                Event::Entered(Box::new(ConnectedAccount {
+                    connection_id: entered.connection_id,
+                    integration_name: name.unwrap_or_default(),
+                    account_name: entered.account_name,
+                    syncs_total: 0,
+                    syncs_done: 0,
+                    records: 0,
+                }))
+            })
+        };
+        match answer {
+            Ok(event @ Event::Coded(..)) => self.send(event),
+            Ok(event) => {
+                // With how far the first sync is; without, should that not come.
+                if !self.ask(&client).await || self.now(|state| state.screen != Screen::Connected) {
+                    self.send(event);
+                }
+            }
+            Err(error) => match error.code() {
+                Some(ProblemCode::IntegrationMisconfigured) => self.send(Event::Broken(trip)),
+                Some(ProblemCode::SessionExpired | ProblemCode::Unauthenticated | ProblemCode::NotFound) => {
+                    self.send(Event::Failed(error));
+                }
+                // Made already, or made while the answer was lost: the progress knows.
+                Some(ProblemCode::Conflict) | None => {
+                    if let Ok(progress) = client.progress().await {
+                        self.send(Event::Progress { progress: Box::new(progress), settled: true });
+                    }
+                    return Err(error);
+                }
+                _ => return Err(error),
+            },
+        }
+        Ok(())
     }
 
     /// To the provider in a window. Only within a click, browsers block it otherwise.
@@ -194,7 +249,7 @@ impl Driver {
             | Screen::SessionExpired
             | Screen::SessionUnknown
             | Screen::Offline { .. } => self.tell("failed", Some(("code", state.screen.name().into()))),
-            Screen::Loading | Screen::Pick | Screen::Form { .. } | Screen::Waiting(_) => {}
+            Screen::Loading | Screen::Pick | Screen::Form { .. } | Screen::Waiting(_) | Screen::Code { .. } => {}
         }
     }
 

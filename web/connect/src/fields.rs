@@ -9,31 +9,55 @@ use api_types::integration::Variable;
 pub enum Fault {
     /// Nothing is filled in, and there is no default.
     Missing,
+    /// Nothing is picked.
+    NotChosen,
     /// Not an address such as `https://shop.example.com`.
     NotOrigin,
     /// Not a single DNS label, such as `my-shop`.
     NotLabel,
-    /// Longer than 200 characters.
+    /// Longer than 512 characters.
     TooLong,
+    /// Longer than 16,384 bytes.
+    SecretTooLong,
 }
 
-/// The value as it is sent: trimmed, in the form of its kind. Empty if the default is to be used.
+/// The most characters of a text.
+const LONGEST: usize = 512;
+/// The most bytes of a secret.
+const LONGEST_SECRET: usize = 16_384;
+
+/// The value as it is sent: with its prefix and suffix, in the form of its kind. Empty if it is left out.
 ///
 /// # Errors
 /// The first fault there is.
 pub fn check(variable: &Variable, typed: &str) -> Result<String, Fault> {
-    let typed = typed.trim();
-    if typed.is_empty() {
-        return if variable.default.is_some() { Ok(String::new()) } else { Err(Fault::Missing) };
+    let bare = typed.trim();
+    if bare.is_empty() {
+        let may_be_empty = variable.optional || variable.default.is_some();
+        let fault = if variable.kind == "choice" { Fault::NotChosen } else { Fault::Missing };
+        return if may_be_empty { Ok(String::new()) } else { Err(fault) };
     }
-    if typed.chars().count() > 200 {
+    if variable.kind == "secret" {
+        // The last line break of a private key is part of it.
+        let secret = if variable.multiline { typed } else { bare };
+        return if secret.len() > LONGEST_SECRET { Err(Fault::SecretTooLong) } else { Ok(completed(variable, secret)) };
+    }
+    if bare.chars().count() > LONGEST {
         return Err(Fault::TooLong);
     }
+    let whole = completed(variable, bare);
     match variable.kind.as_str() {
-        "origin" => origin(typed).ok_or(Fault::NotOrigin),
-        "label" => label(typed).ok_or(Fault::NotLabel),
-        _ => Ok(typed.to_owned()),
+        "origin" => origin(&whole).ok_or(Fault::NotOrigin),
+        "label" => label(&whole).ok_or(Fault::NotLabel),
+        _ => Ok(whole),
     }
+}
+
+/// With what stands before and behind the field, unless it was typed as well.
+fn completed(variable: &Variable, typed: &str) -> String {
+    let prefix = if typed.starts_with(&variable.prefix) { "" } else { &variable.prefix };
+    let suffix = if typed.ends_with(&variable.suffix) { "" } else { &variable.suffix };
+    [prefix, typed, suffix].concat()
 }
 
 /// All values that are sent, or the fault of each that is wrong.

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use api_types::ProblemCode;
-use api_types::connect::{AttemptFailure, ConnectPage, ConnectProgress, SessionStatus};
+use api_types::connect::{
+    AttemptFailure, AttemptFailureCode, ConnectCode, ConnectPage, ConnectProgress, ConnectedAccount, SessionStatus,
+};
 use ids::IntegrationId;
 use web_client::ApiError;
 
-use crate::screen::{Screen, State, Trip};
+use crate::screen::{Screen, State, Trip, has_form};
 
 /// What happens to the page.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +26,14 @@ pub enum Event {
     },
     /// An integration that asks for something was chosen.
     Picked(IntegrationId),
+    /// What was typed in works, and the connection is made.
+    Entered(Box<ConnectedAccount>),
+    /// The integration cannot be used as the tenant has set it up.
+    Broken(Trip),
+    /// There is a code to type in elsewhere.
+    Coded(Trip, Box<ConnectCode>),
+    /// The code's time is over.
+    CodeOver,
     /// The provider's window is open.
     Opened(Trip),
     /// The browser refused the window.
@@ -51,6 +61,19 @@ pub fn next(mut state: State, event: Event) -> State {
         }
         Event::Progress { progress, settled } => return progressed(state, *progress, settled),
         Event::Picked(choice) => state.screen = Screen::Form { choice, filled: BTreeMap::new() },
+        Event::Entered(account) => {
+            state.screen = Screen::Connected;
+            state.account = Some(*account);
+        }
+        Event::Broken(trip) => {
+            state.screen = Screen::Failed { code: AttemptFailureCode::Misconfigured, trip: Some(trip) };
+        }
+        Event::Coded(trip, code) => state.screen = Screen::Code { trip, code },
+        Event::CodeOver => {
+            if let Screen::Code { trip, .. } = state.screen {
+                state.screen = Screen::Failed { code: AttemptFailureCode::Expired, trip: Some(trip) };
+            }
+        }
         Event::Opened(trip) => state.screen = Screen::Waiting(with_earlier(&state, trip)),
         Event::Refused(trip) => state.screen = Screen::PopupBlocked(trip),
         Event::Leaving => state.screen = Screen::Loading,
@@ -87,7 +110,7 @@ fn opening(state: &State, progress: &ConnectProgress) -> Screen {
 /// The first thing to do: the form if there is nothing to choose and something to fill in.
 fn start(state: &State) -> Screen {
     match state.only_choice() {
-        Some(only) if !only.fields.is_empty() => Screen::Form { choice: only.integration_id, filled: BTreeMap::new() },
+        Some(only) if has_form(only) => Screen::Form { choice: only.integration_id, filled: BTreeMap::new() },
         _ => Screen::Pick,
     }
 }
@@ -95,14 +118,12 @@ fn start(state: &State) -> Screen {
 /// Back to where something else can be done, keeping what was filled in.
 fn back(state: &State) -> Screen {
     let trip = match &state.screen {
-        Screen::Waiting(trip) | Screen::PopupBlocked(trip) => Some(trip),
+        Screen::Waiting(trip) | Screen::PopupBlocked(trip) | Screen::Code { trip, .. } => Some(trip),
         Screen::WindowClosed(trip) | Screen::Failed { trip, .. } => trip.as_ref(),
         _ => None,
     };
     match trip.and_then(|trip| Some((trip, state.choice(trip.choice)?))) {
-        Some((trip, choice)) if !choice.fields.is_empty() => {
-            Screen::Form { choice: trip.choice, filled: trip.fields.clone() }
-        }
+        Some((trip, choice)) if has_form(choice) => Screen::Form { choice: trip.choice, filled: trip.fields.clone() },
         _ if matches!(state.screen, Screen::Form { .. }) => Screen::Pick,
         _ => start(state),
     }
@@ -166,6 +187,8 @@ fn blame(screen: Screen, failure: AttemptFailure, settled: bool) -> Screen {
                 Screen::Failed { code: failure.code, trip }
             }
         }
+        // The attempt behind the code is the latest one there is.
+        Screen::Code { trip, .. } => Screen::Failed { code: failure.code, trip: Some(trip) },
         other => other,
     }
 }

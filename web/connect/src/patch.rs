@@ -1,9 +1,9 @@
 //! The sign at the top: two ends and the cord between them.
 
 use leptos::prelude::*;
-use patchbay_web_connect::find::monogram;
 use patchbay_web_connect::screen::Screen;
 use patchbay_web_connect::text;
+use web_components::find::monogram;
 
 use crate::drive::Driver;
 
@@ -14,7 +14,7 @@ pub fn Patch(driver: Driver) -> impl IntoView {
     let theirs = move || driver.with(|state| text::provider(state).map(monogram));
     let cord = move || {
         driver.with(|state| match &state.screen {
-            Screen::Loading | Screen::Waiting(_) => "going",
+            Screen::Loading | Screen::Waiting(_) | Screen::Code { .. } => "going",
             Screen::Connected => "done",
             Screen::Pick | Screen::Form { .. } => "",
             _ => "broken",
@@ -45,6 +45,7 @@ pub fn Icon(name: &'static str) -> impl IntoView {
     let path = match name {
         "check" => "M3 8.5 6.5 12 13 4.5",
         "cross" => "M4 4l8 8M12 4l-8 8",
+        "out" => "M6 3H3v10h10v-3M9 3h4v4M13 3 7.5 8.5",
         "next" => "M6 3l5 5-5 5",
         _ => "M4.5 7V5a3.5 3.5 0 0 1 7 0v2M3 7h10v7H3z",
     };

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use api_types::connect::{AttemptFailure, AttemptFailureCode, ConnectChoice, ConnectPage, ConnectedAccount};
+use api_types::connect::{
+    AttemptFailure, AttemptFailureCode, ConnectChoice, ConnectCode, ConnectPage, ConnectWay, ConnectedAccount,
+};
 use ids::IntegrationId;
 
 /// The whole page as data.
@@ -33,6 +35,12 @@ impl State {
     }
 }
 
+/// Whether a choice has a form of its own, rather than leading straight to the provider.
+#[must_use]
+pub fn has_form(choice: &ConnectChoice) -> bool {
+    choice.way != ConnectWay::Page || !choice.fields.is_empty()
+}
+
 /// One screen.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Screen {
@@ -50,6 +58,13 @@ pub enum Screen {
     },
     /// The end user is at the provider, in a window of its own.
     Waiting(Trip),
+    /// A code is shown that the end user types in at the provider.
+    Code {
+        /// To get another one.
+        trip: Trip,
+        /// The code.
+        code: Box<ConnectCode>,
+    },
     /// The browser refused that window.
     PopupBlocked(Trip),
     /// That window is gone and nothing came of it, or the page was opened again in the middle.
@@ -106,6 +121,7 @@ impl Screen {
             Self::Pick => "pick",
             Self::Form { .. } => "form",
             Self::Waiting(_) => "waiting",
+            Self::Code { .. } => "code",
             Self::PopupBlocked(_) => "popup-blocked",
             Self::WindowClosed(_) => "window-closed",
             Self::Failed { code, .. } => failure_name(*code),
@@ -123,6 +139,8 @@ impl Screen {
             // The provider may cut the tie between the two windows, which then looks closed while it is not.
             Self::WindowClosed(_) => 3_000,
             Self::Waiting(_) => 1_000,
+            // The server asks the provider every few seconds.
+            Self::Code { .. } => 2_000,
             Self::Connected if account.is_some_and(|a| a.syncs_done < a.syncs_total) => 1_000,
             _ => return None,
         };

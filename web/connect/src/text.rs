@@ -1,6 +1,9 @@
 //! Every word of the page, English. Other languages become other files with the same functions.
 
-use api_types::connect::{AttemptFailureCode, ConnectedAccount};
+mod entering;
+
+use api_types::connect::{AttemptFailureCode, ConnectWay, ConnectedAccount};
+pub use entering::*;
 
 use crate::fields::Fault;
 use crate::screen::{Screen, State};
@@ -28,11 +31,11 @@ pub fn tenant(state: &State) -> &str {
 #[must_use]
 pub fn provider(state: &State) -> Option<&str> {
     let trip = match &state.screen {
-        Screen::Waiting(trip) | Screen::PopupBlocked(trip) => Some(trip.choice),
+        Screen::Waiting(trip) | Screen::PopupBlocked(trip) | Screen::Code { trip, .. } => Some(trip.choice),
         Screen::WindowClosed(trip) | Screen::Failed { trip, .. } => trip.as_ref().map(|t| t.choice),
         Screen::Form { choice, .. } => Some(*choice),
         Screen::Offline { before, .. } => match before.as_ref() {
-            Screen::Waiting(trip) => Some(trip.choice),
+            Screen::Waiting(trip) | Screen::Code { trip, .. } => Some(trip.choice),
             _ => None,
         },
         Screen::Connected => return state.account.as_ref().map(|account| account.integration_name.as_str()),
@@ -53,9 +56,12 @@ pub fn words(state: &State) -> Words {
     match &state.screen {
         Screen::Loading => words_of("One moment", "Getting things ready."),
         Screen::Pick => pick(state),
-        Screen::Form { .. } => words_of(
-            format!("Your {name} account"),
-            format!("{tenant} needs to know where to find it. You sign in at {name} in the next step."),
+        Screen::Form { choice, .. } => form(state, state.choice(*choice), name),
+        Screen::Code { .. } => words_of(
+            format!("Enter this code at {name}"),
+            format!(
+                "Sign in at {name} on this device or any other. This page goes on by itself as soon as you are done."
+            ),
         ),
         Screen::Waiting(_) => words_of(
             "Finish in the window we opened",
@@ -197,7 +203,9 @@ pub const fn fault(fault: Fault) -> &'static str {
         Fault::Missing => "Fill this in.",
         Fault::NotOrigin => "Enter an address such as https://shop.example.com, without anything behind it.",
         Fault::NotLabel => "Use letters, digits and dashes only, such as my-shop.",
-        Fault::TooLong => "Use at most 200 characters.",
+        Fault::TooLong => "Use at most 512 characters.",
+        Fault::NotChosen => "Choose one.",
+        Fault::SecretTooLong => "That is too long. Check that it is only what the field asks for.",
     }
 }
 
@@ -225,16 +233,6 @@ pub fn of(done: u32, total: u32) -> String {
     format!("{done} of {total}")
 }
 
-/// How many choices a search left.
-#[must_use]
-pub fn found(n: usize) -> String {
-    match n {
-        0 => "Nothing found".to_owned(),
-        1 => "1 service found".to_owned(),
-        n => format!("{n} services found"),
-    }
-}
-
 /// What happens, before it happens.
 #[must_use]
 pub fn steps(tenant: &str, name: &str) -> [String; 3] {
@@ -245,10 +243,18 @@ pub fn steps(tenant: &str, name: &str) -> [String; 3] {
     ]
 }
 
-/// Under every screen.
+/// Under every screen. What is typed in here is kept for the tenant, so nothing is said of who never sees it.
 #[must_use]
-pub fn assurance(tenant: &str) -> String {
-    format!("{tenant} never sees your password.")
+pub fn assurance(state: &State) -> String {
+    let choice = match &state.screen {
+        Screen::Form { choice, .. } => state.choice(*choice),
+        _ => None,
+    };
+    if choice.is_some_and(|choice| choice.way == ConnectWay::Form) {
+        "Encrypted on its way and where it is kept.".to_owned()
+    } else {
+        format!("{} never sees your password.", capital(tenant(state)))
+    }
 }
 
 /// Words that stand alone.
@@ -281,14 +287,10 @@ pub mod label {
     pub const CLOSE: &str = "Close";
     /// Where there is nobody to go back to.
     pub const MAY_CLOSE: &str = "You can close this page now.";
-    /// The search field.
-    pub const SEARCH: &str = "Search";
-    /// The group of category buttons.
-    pub const CATEGORIES: &str = "Categories";
-    /// No category in particular.
-    pub const ALL: &str = "All";
-    /// When a search leaves nothing.
-    pub const NOTHING: &str = "Nothing found. Try another word or category.";
+    /// Over a code.
+    pub const YOUR_CODE: &str = "Your code";
+    /// When a code is about to end.
+    pub const CODE_ENDS: &str = "The code ends in less than a minute.";
     /// Counter of the first sync.
     pub const RECORDS: &str = "Records so far";
     /// The same once it is over.

@@ -74,7 +74,7 @@ fn again(driver: Driver, trip: Option<&Trip>, words: &'static str, class: &'stat
     let trip = trip.cloned();
     let words = if trip.is_some() { words } else { label::START_AGAIN };
     let click = move |_| match &trip {
-        Some(trip) => driver.launch(trip.clone()),
+        Some(trip) => driver.again(trip),
         None => driver.send(Event::Back),
     };
     view! { <button type="button" class=class on:click=click>{words}</button> }.into_any()

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use api_types::connect::{
-    AttemptFailure, AttemptFailureCode, ConnectChoice, ConnectPage, ConnectProgress, ConnectedAccount, EndUser,
-    SessionStatus,
+    AttemptFailure, AttemptFailureCode, ConnectChoice, ConnectCode, ConnectPage, ConnectProgress, ConnectWay,
+    ConnectedAccount, EndUser, SessionStatus,
 };
 use api_types::integration::Variable;
 use chrono::DateTime;
 use ids::{ConnectSessionId, ConnectionId, IntegrationId};
 use patchbay_web_connect::fields::{self, Fault};
-use patchbay_web_connect::find;
 use patchbay_web_connect::flow::{Event, next};
 use patchbay_web_connect::screen::{Screen, State, Trip, failure_name};
+use patchbay_web_connect::text;
 use web_client::ApiError;
 
 fn integration(n: u8) -> IntegrationId {
@@ -25,7 +25,14 @@ fn variable(kind: &str, default: Option<&str>) -> Variable {
         kind: kind.to_owned(),
         label: kind.to_owned(),
         help: None,
+        help_url: None,
+        placeholder: None,
         default: default.map(str::to_owned),
+        prefix: String::new(),
+        suffix: String::new(),
+        options: Vec::new(),
+        multiline: false,
+        optional: false,
     }
 }
 
@@ -35,8 +42,28 @@ fn choice(n: u8, fields: Vec<Variable>) -> ConnectChoice {
         slug: format!("shop-{n}"),
         name: format!("Shop {n}"),
         category: if n.is_multiple_of(2) { "commerce" } else { "accounting" }.to_owned(),
+        way: ConnectWay::Page,
         fields,
     }
+}
+
+fn by(way: ConnectWay, fields: Vec<Variable>) -> ConnectChoice {
+    ConnectChoice { way, ..choice(1, fields) }
+}
+
+fn code() -> Box<ConnectCode> {
+    Box::new(ConnectCode {
+        user_code: "BDWP-HQPK".to_owned(),
+        verification_url: "https://provider.example/device".to_owned(),
+        verification_url_complete: None,
+        expires_at: DateTime::UNIX_EPOCH,
+    })
+}
+
+fn problem(status: u16, code: &str, detail: &str) -> ApiError {
+    let body =
+        format!(r#"{{"type":"t","title":"t","status":{status},"code":"{code}","detail":"{detail}","request_id":"r"}}"#);
+    ApiError::from_answer(status, &body)
 }
 
 fn page(choices: Vec<ConnectChoice>) -> Box<ConnectPage> {
@@ -200,16 +227,11 @@ fn a_lost_network_comes_back_to_where_it_was_lost() {
 
 #[test]
 fn a_refused_token_is_told_apart_from_an_expired_session() {
-    let problem = |status: u16, code: &str| {
-        let body =
-            format!(r#"{{"type":"t","title":"t","status":{status},"code":"{code}","detail":"d","request_id":"r"}}"#);
-        ApiError::from_answer(status, &body)
-    };
     let failed = |error| next(State::default(), Event::Failed(error)).screen;
-    assert_eq!(failed(problem(410, "session_expired")), Screen::SessionExpired);
-    assert_eq!(failed(problem(401, "unauthenticated")), Screen::SessionUnknown);
-    assert_eq!(failed(problem(404, "not_found")), Screen::SessionUnknown);
-    assert_eq!(failed(problem(503, "database_unavailable")).name(), "offline");
+    assert_eq!(failed(problem(410, "session_expired", "d")), Screen::SessionExpired);
+    assert_eq!(failed(problem(401, "unauthenticated", "d")), Screen::SessionUnknown);
+    assert_eq!(failed(problem(404, "not_found", "d")), Screen::SessionUnknown);
+    assert_eq!(failed(problem(503, "database_unavailable", "d")).name(), "offline");
 }
 
 #[test]
@@ -238,7 +260,24 @@ fn fields_are_checked_by_kind() {
     }
     assert_eq!(fields::check(&variable("text", None), "  "), Err(Fault::Missing));
     assert_eq!(fields::check(&variable("text", Some("d")), "  "), Ok(String::new()));
-    assert_eq!(fields::check(&variable("text", None), &"x".repeat(201)), Err(Fault::TooLong));
+    assert_eq!(fields::check(&variable("text", None), &"x".repeat(513)), Err(Fault::TooLong));
+    assert_eq!(fields::check(&variable("choice", None), ""), Err(Fault::NotChosen));
+    let optional = Variable { optional: true, ..variable("secret", None) };
+    assert_eq!(fields::check(&optional, " "), Ok(String::new()));
+    let secret = variable("secret", None);
+    assert_eq!(fields::check(&secret, &"x".repeat(16_385)), Err(Fault::SecretTooLong));
+    assert_eq!(fields::check(&secret, " sk_1\n"), Ok("sk_1".to_owned()));
+    let key = Variable { multiline: true, ..secret };
+    assert_eq!(fields::check(&key, "-----END-----\n"), Ok("-----END-----\n".to_owned()));
+}
+
+#[test]
+fn what_stands_beside_a_field_is_put_to_what_is_typed_once() {
+    let shop =
+        Variable { prefix: "https://".to_owned(), suffix: ".shop.example".to_owned(), ..variable("origin", None) };
+    for typed in ["corner", "corner.shop.example", "https://corner.shop.example"] {
+        assert_eq!(fields::check(&shop, typed), Ok("https://corner.shop.example".to_owned()), "{typed}");
+    }
 }
 
 #[test]
@@ -251,15 +290,76 @@ fn a_form_is_sent_only_without_faults() {
 }
 
 #[test]
-fn search_looks_at_names_and_categories() {
-    let choices: Vec<ConnectChoice> = (1..=8).map(|n| choice(n, vec![])).collect();
-    assert_eq!(find::matching(&choices, "", None).len(), 8);
-    assert_eq!(find::matching(&choices, "SHOP 3", None).len(), 1);
-    assert_eq!(find::matching(&choices, "", Some("commerce")).len(), 4);
-    assert_eq!(find::matching(&choices, "accounting shop", Some("commerce")).len(), 0);
-    assert_eq!(find::categories(&choices), ["accounting", "commerce"]);
-    assert_eq!(find::monogram("corner store ltd"), "CS");
-    assert_eq!(find::monogram("…"), "•");
+fn what_goes_by_form_or_code_begins_with_a_form() {
+    for way in [ConnectWay::Form, ConnectWay::Code] {
+        assert_eq!(at(vec![by(way, vec![])], vec![]).screen.name(), "form");
+    }
+}
+
+#[test]
+fn a_code_is_shown_until_it_was_answered() {
+    let coded = || Event::Coded(trip(), code());
+    let shown = at(vec![by(ConnectWay::Code, vec![])], vec![coded()]);
+    assert_eq!(shown.screen.name(), "code");
+    assert!(shown.screen.poll_after(false, None).is_some());
+    let waits = next(shown.clone(), heard(SessionStatus::InProgress, None, false));
+    assert_eq!(waits.screen.name(), "code");
+    let done = next(waits, heard(SessionStatus::Connected, None, false));
+    assert_eq!(done.screen, Screen::Connected);
+
+    let denied = next(shown.clone(), heard(SessionStatus::Open, Some(AttemptFailureCode::ConsentDenied), false));
+    assert_eq!(denied.screen.name(), "consent-denied");
+    let over = next(shown.clone(), Event::CodeOver);
+    assert_eq!(over.screen.name(), "attempt-expired");
+    // To the form that asks for another code.
+    assert_eq!(next(over, Event::Back).screen.name(), "form");
+    assert_eq!(next(shown, Event::Back).screen.name(), "form");
+    assert_eq!(at(vec![choice(1, vec![])], vec![Event::CodeOver]).screen.name(), "pick");
+}
+
+#[test]
+fn a_form_that_works_ends_connected_and_one_the_tenant_must_mend_says_so() {
+    let form = || vec![by(ConnectWay::Form, vec![variable("secret", None)])];
+    let entered = at(form(), vec![Event::Entered(Box::new(account(0)))]);
+    assert_eq!((entered.screen, entered.account), (Screen::Connected, Some(account(0))));
+    let broken = at(form(), vec![Event::Broken(trip())]);
+    assert_eq!(broken.screen.name(), "misconfigured");
+    // What was typed in is still there.
+    assert_eq!(next(broken, Event::Back).screen, Screen::Form { choice: integration(1), filled: trip().fields });
+}
+
+#[test]
+fn a_refusal_is_told_in_the_providers_words_and_says_what_to_do() {
+    let refused = problem(
+        422,
+        "credential_refused",
+        "what was entered does not let us in: the provider refuses (401): no such key",
+    );
+    let words = text::refusal(&refused, "shop", "Lumen");
+    assert_eq!(words.title, "Shop did not accept this");
+    assert_eq!(words.said.as_deref(), Some("No such key."));
+    // Words for developers are not shown to merchants.
+    let bare =
+        text::refusal(&problem(422, "credential_refused", "what was entered does not let us in: 403"), "Shop", "Lumen");
+    assert_eq!(bare.said, None);
+    let errors = [
+        refused,
+        problem(502, "provider_unreachable", "d"),
+        problem(422, "invalid_fields", "d"),
+        problem(429, "rate_limited", "d"),
+        problem(503, "database_unavailable", "d"),
+        ApiError::Network,
+    ];
+    let titles: std::collections::BTreeSet<String> =
+        errors.iter().map(|error| text::refusal(error, "Shop", "Lumen").title).collect();
+    assert_eq!(titles.len(), errors.len());
+}
+
+#[test]
+fn codes_are_told_so_that_they_can_be_typed() {
+    assert_eq!(text::spelled("BD-7"), "B D dash 7");
+    assert_eq!(text::address("https://provider.example/device/"), "provider.example/device");
+    assert_eq!((text::clock(245).as_str(), text::clock(9).as_str()), ("4:05", "0:09"));
 }
 
 #[test]
@@ -270,6 +370,7 @@ fn every_screen_says_something_of_its_own() {
         Screen::Pick,
         Screen::Form { choice: integration(1), filled: BTreeMap::new() },
         Screen::Waiting(trip()),
+        Screen::Code { trip: trip(), code: code() },
         Screen::PopupBlocked(trip()),
         Screen::WindowClosed(Some(trip())),
         Screen::WindowClosed(None),
