@@ -6,6 +6,7 @@ mod logs;
 mod masking;
 mod redirects;
 mod server;
+mod signing;
 mod throttling;
 mod tls;
 mod vectors;
