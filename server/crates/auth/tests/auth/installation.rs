@@ -94,7 +94,9 @@ async fn a_8_an_installation_gives_tokens_again_and_again() {
     let token = "/installations/42/token";
     assert_eq!(targets, [token, token, token, "/who", "/installations/42"]);
     let jwt = received[0].header("authorization").unwrap().strip_prefix("Bearer ").unwrap();
-    let claims = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, jwt.split('.').nth(1).unwrap()).unwrap();
+    let claims =
+        base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, jwt.split('.').nth(1).unwrap())
+            .unwrap();
     let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
     assert_eq!((claims["iss"].as_str(), claims["inst"].as_str()), (Some("app"), Some("42")));
     assert!(received[4].header("authorization").unwrap().starts_with("Bearer ey"), "let go with the app's JWT");
@@ -136,7 +138,13 @@ async fn a_8_nobody_connects_the_installation_of_somebody_else() {
 #[tokio::test]
 async fn a_8_only_what_is_an_id_goes_into_a_url() {
     let server = Server::start(good).await;
-    for query in ["setup_action=install", "installation_id=", "installation_id=..%2F42", "installation_id=4%202", "installation_id=42%3Fx"] {
+    for query in [
+        "setup_action=install",
+        "installation_id=",
+        "installation_id=..%2F42",
+        "installation_id=4%202",
+        "installation_id=42%3Fx",
+    ] {
         let failure = install(&server, "", query).await.unwrap_err();
         assert!(matches!(&failure, Failure::Refused { code, .. } if code == "no_installation"), "{query}: {failure:?}");
     }

@@ -83,7 +83,8 @@ async fn a_7_a_jwt_is_exchanged_for_a_token() {
 #[tokio::test]
 async fn a_7_a_service_account_s_file_is_pasted_whole() {
     let server = always(200, &[], r#"{"access_token":"t"}"#).await;
-    let file = json!({"type": "service_account", "private_key": pem("rs256.pkcs8"), "client_email": "a@b.example"}).to_string();
+    let file = json!({"type": "service_account", "private_key": pem("rs256.pkcs8"), "client_email": "a@b.example"})
+        .to_string();
     // The key is found in the file by itself; what else is needed, by the pattern's groups.
     let auth = EXCHANGE.replace("iss = \"a\"", "iss = \"{key.email}\"");
     enter(&server, &auth, &file).await.unwrap();

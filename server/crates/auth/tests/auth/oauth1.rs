@@ -46,11 +46,18 @@ fn oauth(request: &Received) -> BTreeMap<String, String> {
 
 fn decoded(text: &str) -> String {
     // A plus is a plus in a header.
-    url::form_urlencoded::parse(text.replace('+', "%2B").as_bytes()).next().map(|(n, _)| n.into_owned()).unwrap_or_default()
+    url::form_urlencoded::parse(text.replace('+', "%2B").as_bytes())
+        .next()
+        .map(|(n, _)| n.into_owned())
+        .unwrap_or_default()
 }
 
 fn encoded(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20").replace('*', "%2A").replace("%7E", "~")
+    url::form_urlencoded::byte_serialize(text.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
+        .replace('*', "%2A")
+        .replace("%7E", "~")
 }
 
 /// Checks the signature as a provider would, by RFC 5849 §3.4 read anew.
@@ -58,7 +65,8 @@ fn is_signed(request: &Received, server: &Server, token_secret: &str) -> bool {
     let mut parameters = oauth(request);
     let signature = parameters.remove("oauth_signature").unwrap();
     let url = server.url(&request.target);
-    let mut all: Vec<(String, String)> = parameters.into_iter().chain(url.query_pairs().into_owned()).map(|(n, v)| (encoded(&n), encoded(&v))).collect();
+    let mut all: Vec<(String, String)> =
+        parameters.into_iter().chain(url.query_pairs().into_owned()).map(|(n, v)| (encoded(&n), encoded(&v))).collect();
     all.sort();
     let joined = all.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("&");
     let base = format!("{}&{}&{}", request.method, encoded(server.url(url.path()).as_str()), encoded(&joined));
@@ -85,8 +93,12 @@ async fn finish(server: &Server, begun: &Begun, query: &str) -> Result<(Material
 
 fn good(request: &Received) -> Vec<crate::server::Step> {
     match request.target.split('?').next().unwrap() {
-        "/request" => answer(200, &[], "oauth_token=temp%2F1&oauth_token_secret=canary-temp&oauth_callback_confirmed=true"),
-        "/access" => answer(200, &[], "oauth_token=token-1&oauth_token_secret=canary-s&user_id=7&oauth_expires_in=3600"),
+        "/request" => {
+            answer(200, &[], "oauth_token=temp%2F1&oauth_token_secret=canary-temp&oauth_callback_confirmed=true")
+        }
+        "/access" => {
+            answer(200, &[], "oauth_token=token-1&oauth_token_secret=canary-s&user_id=7&oauth_expires_in=3600")
+        }
         _ => answer(200, &[], r#"{"id":"me"}"#),
     }
 }
@@ -96,7 +108,10 @@ async fn a_4_the_whole_way_in_and_a_signed_call() {
     let server = Server::start(good).await;
     let begun = begin(&server).await.unwrap();
     let shown: BTreeMap<String, String> = begun.url.query_pairs().into_owned().collect();
-    assert_eq!((shown["oauth_token"].as_str(), shown["perms"].as_str(), shown["lang"].as_str()), ("temp/1", "read", "en"));
+    assert_eq!(
+        (shown["oauth_token"].as_str(), shown["perms"].as_str(), shown["lang"].as_str()),
+        ("temp/1", "read", "en")
+    );
     assert!(!begun.url.as_str().contains("canary"));
     let (material, user) = finish(&server, &begun, "oauth_token=temp%2F1&oauth_verifier=ver").await.unwrap();
     let tokens = material.tokens.as_ref().unwrap();

@@ -28,7 +28,9 @@ const KEY: [(&str, &str); 1] = [("key", "1:canary/..?#% ä")];
 
 #[tokio::test]
 async fn a_5_headers_query_and_basic() {
-    let sent = ask("credential = { headers = { X-Key = \"k {key}\", X-Shop = \"{shop}\" } }", &[("key", "canary")]).await.unwrap();
+    let sent = ask("credential = { headers = { X-Key = \"k {key}\", X-Shop = \"{shop}\" } }", &[("key", "canary")])
+        .await
+        .unwrap();
     assert_eq!((sent.header("x-key"), sent.header("x-shop")), (Some("k canary"), None));
     let sent = ask("credential = { query = { key = \"{key}\" } }", &KEY).await.unwrap();
     assert_eq!(sent.target, "/v1/me?x=1&key=1%3Acanary%2F..%3F%23%25+%C3%A4");
@@ -71,7 +73,10 @@ async fn d_6_what_was_typed_in_does_not_come_back() {
 #[tokio::test]
 async fn a_12_nothing_is_carried_where_nothing_is_needed() {
     let server = always(200, &[], r#"{"id":"me"}"#).await;
-    let provider = manifest(&server, "[auth]\nmode = \"none\"\n[api]\nbase_url = \"@/\"\n[identity]\nurl = \"/me\"\naccount = \"id\"\n");
+    let provider = manifest(
+        &server,
+        "[auth]\nmode = \"none\"\n[api]\nbase_url = \"@/\"\n[identity]\nurl = \"/me\"\naccount = \"id\"\n",
+    );
     let around = Around::new();
     let mut account = account(&provider, &[]);
     let material = account.enter(around.out()).await.unwrap();

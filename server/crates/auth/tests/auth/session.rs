@@ -43,7 +43,8 @@ fn body(received: &Received) -> String {
 #[tokio::test]
 async fn a_6_json_with_a_token_a_lifetime_and_what_the_answer_says_of_the_account() {
     let server =
-        Server::start(|_| json(200, &[], r#"{"ttl":"120","home":{"token":"canary-t","shard":"eu1","secret":"x"}}"#)).await;
+        Server::start(|_| json(200, &[], r#"{"ttl":"120","home":{"token":"canary-t","shard":"eu1","secret":"x"}}"#))
+            .await;
     let (material, variables) = enter(&server, JSON).await.unwrap();
     let tokens = material.tokens.unwrap();
     assert_eq!(tokens.access_token.expose(), "canary-t");
@@ -84,7 +85,11 @@ jwt = { algorithm = "HS256", key = "{password}", claims = { sub = "{username}", 
 "#;
     let server = Server::start(|request| match request.target.as_str() {
         "/one" => answer(200, &[("x-first", "f1"), ("set-cookie", "sid=wrong")], " n-1\n"),
-        _ => json(302, &[("set-cookie", "other=1; Path=/"), ("set-cookie", "sid=canary-s; HttpOnly"), ("location", "/home")], r#"{"end":1800000060}"#),
+        _ => json(
+            302,
+            &[("set-cookie", "other=1; Path=/"), ("set-cookie", "sid=canary-s; HttpOnly"), ("location", "/home")],
+            r#"{"end":1800000060}"#,
+        ),
     })
     .await;
     let (material, _) = enter(&server, auth).await.unwrap();
@@ -97,7 +102,10 @@ jwt = { algorithm = "HS256", key = "{password}", claims = { sub = "{username}", 
     assert_eq!(received[1].header("x-nonce"), Some("n-1"));
     let jwt = received[1].header("authorization").unwrap().strip_prefix("JWT ").unwrap();
     let claims = jwt.split('.').nth(1).unwrap();
-    let claims: serde_json::Value = serde_json::from_slice(&base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims).unwrap()).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(
+        &base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims).unwrap(),
+    )
+    .unwrap();
     assert_eq!((claims["sub"].as_str(), claims["nonce"].as_str()), (Some("ann & co"), Some("n-1")));
 }
 
@@ -157,7 +165,9 @@ async fn c_5_wrong_passwords_are_told_from_outages() {
 #[tokio::test]
 async fn c_5_a_soap_fault_is_a_refusal_whatever_its_status() {
     let fault = |code: &str, text: &str| {
-        format!("<e:Envelope><e:Body><e:Fault><faultcode>{code}</faultcode><faultstring>{text}</faultstring></e:Fault></e:Body></e:Envelope>")
+        format!(
+            "<e:Envelope><e:Body><e:Fault><faultcode>{code}</faultcode><faultstring>{text}</faultstring></e:Fault></e:Body></e:Envelope>"
+        )
     };
     for (status, given, code) in [
         (500, fault("INVALID_LOGIN", "Invalid username, password"), "revoked"),
@@ -176,7 +186,8 @@ async fn c_5_a_soap_fault_is_a_refusal_whatever_its_status() {
 
 #[tokio::test]
 async fn c_5_what_the_provider_says_reaches_the_merchant() {
-    let server = Server::start(|_| json(401, &[], r#"{"error":"E7","error_description":"The API user is locked"}"#)).await;
+    let server =
+        Server::start(|_| json(401, &[], r#"{"error":"E7","error_description":"The API user is locked"}"#)).await;
     let failure = enter(&server, JSON).await.unwrap_err();
     assert!(failure.to_string().contains("The API user is locked"), "{failure}");
     let slow = Server::start(|_| vec![Step::Close]).await;

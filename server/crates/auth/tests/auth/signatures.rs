@@ -14,11 +14,15 @@ use crate::{
 fn provider(server: &Server, variables: &[&str], sign: &str) -> Manifest {
     let variables: String = variables
         .iter()
-        .map(|name| format!("[variables.{name}]\ntype = \"secret\"\nlabel = \"{name}\"\noptional = {}\n", *name == "extra"))
+        .map(|name| {
+            format!("[variables.{name}]\ntype = \"secret\"\nlabel = \"{name}\"\noptional = {}\n", *name == "extra")
+        })
         .collect();
     manifest(
         server,
-        &format!("{variables}[auth]\nmode = \"key\"\n[api]\nbase_url = \"@/\"\n[api.credential.sign]\n{sign}\n[identity]\nurl = \"/me?b=2&a=1\"\naccount = \"id\"\n"),
+        &format!(
+            "{variables}[auth]\nmode = \"key\"\n[api]\nbase_url = \"@/\"\n[api.credential.sign]\n{sign}\n[identity]\nurl = \"/me?b=2&a=1\"\naccount = \"id\"\n"
+        ),
     )
 }
 
@@ -77,7 +81,8 @@ async fn a_9_a_template_over_the_request() {
 #[tokio::test]
 async fn a_9_user_name_tokens() {
     let server = good().await;
-    let provider = provider(&server, &["user", "pass"], "scheme = \"wsse\"\nusername = \"{user}\"\npassword = \"{pass}\"");
+    let provider =
+        provider(&server, &["user", "pass"], "scheme = \"wsse\"\nusername = \"{user}\"\npassword = \"{pass}\"");
     ask(&mut account(&provider, &[("user", "ann"), ("pass", "canary")])).await.unwrap();
     let received = &server.received()[0];
     let header = received.header("x-wsse").unwrap();
@@ -92,7 +97,9 @@ const KEYS: [(&str, &str); 3] = [("id", "AKID"), ("secret", "canary-secret"), ("
 
 fn with_role(role: bool) -> String {
     let more = if role { "role_arn = \"{role}\"\nrole_url = \"@/sts\"\nexternal_id = \"{extra}\"" } else { "" };
-    format!("scheme = \"aws_sigv4\"\naccess_key = \"{{id}}\"\nsecret_key = \"{{secret}}\"\nregion = \"eu-central-1\"\nservice = \"execute-api\"\n{more}")
+    format!(
+        "scheme = \"aws_sigv4\"\naccess_key = \"{{id}}\"\nsecret_key = \"{{secret}}\"\nregion = \"eu-central-1\"\nservice = \"execute-api\"\n{more}"
+    )
 }
 
 fn scope(request: &Received) -> String {
@@ -153,7 +160,11 @@ async fn a_9_a_role_is_assumed_and_assumed_again_before_its_keys_end() {
 
 #[tokio::test]
 async fn c_5_a_role_that_cannot_be_assumed_says_why() {
-    let error = |code: &str, text: &str| format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{text}</Message></Error></ErrorResponse>");
+    let error = |code: &str, text: &str| {
+        format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{text}</Message></Error></ErrorResponse>"
+        )
+    };
     for (status, body, code) in [
         (403, error("AccessDenied", "User x is not authorized to perform: sts:AssumeRole"), "revoked"),
         (403, error("InvalidClientTokenId", "The security token is invalid"), "revoked"),
