@@ -10,7 +10,6 @@ use flows::{Providers, Services, Settings, credentials::ConnectionCache};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use plugin_host::PluginHost;
 use store::{Listener, Notice, Store};
-use tokio::sync::broadcast::error::RecvError;
 use vault::{FileKeyring, KeyService, Sealer, TransitAuth, TransitConfig, TransitKeys, file_keyring::OnMissing};
 
 use crate::{
@@ -87,8 +86,6 @@ pub async fn platform_with(
     }
     let store = Store::new(&config.database.store())?;
     let listener = Arc::new(Listener::start(&store));
-    // At once, before anything is waited for: the listener says only once that it hears, and a cache that was not told
-    // would keep nothing.
     let connections = Arc::new(ConnectionCache::new(10_000, std::time::Duration::from_secs(5)));
     let cache = Arc::clone(&connections);
     hear(&listener, move |notice| cache.hear(notice));
@@ -189,13 +186,8 @@ pub fn app_state(config: &Config, platform: &Platform) -> web::Data<AppState> {
 fn hear(listener: &Listener, tell: impl Fn(&Notice) + Send + 'static) {
     let mut notices = listener.subscribe();
     tokio::spawn(async move {
-        loop {
-            match notices.recv().await {
-                Ok(notice) => tell(&notice),
-                // Some went by unheard, as if the connection had been lost.
-                Err(RecvError::Lagged(_)) => tell(&Notice::Gap { listening: true }),
-                Err(RecvError::Closed) => return,
-            }
+        while let Some(notice) = notices.next().await {
+            tell(&notice);
         }
     });
 }

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use store::{Claim, ClaimedJob, Notice, StoreError};
-use tokio::sync::{Notify, Semaphore, broadcast};
+use store::{Claim, ClaimedJob, Notice, StoreError, Subscription};
+use tokio::sync::{Notify, Semaphore};
 
 use super::{job::Job, running, worker::Shared};
 
@@ -60,7 +60,7 @@ struct Lane {
     room: Arc<Semaphore>,
     /// A job ended: there is room, and perhaps another job with its key.
     freed: Arc<Notify>,
-    notices: broadcast::Receiver<Notice>,
+    notices: Subscription,
     /// The tenant at which the last claim ended.
     after: uuid::Uuid,
 }
@@ -144,10 +144,10 @@ impl Lane {
         loop {
             tokio::select! {
                 () = self.freed.notified() => return,
-                notice = self.notices.recv() => match notice {
-                    Ok(Notice::Heard { channel, .. }) if channel != Notice::JOBS => {}
-                    Err(broadcast::error::RecvError::Closed) => return std::future::pending().await,
-                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+                notice = self.notices.next() => match notice {
+                    Some(Notice::Heard { channel, .. }) if channel != Notice::JOBS => {}
+                    None => return std::future::pending().await,
+                    Some(_) => return,
                 },
             }
         }

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use ids::{MemberId, PortalSessionId, TenantId};
+use ids::{EnvironmentId, MemberId, PortalSessionId, TenantId};
 
 use crate::{
     StoreError, System, Tx,
-    schema::{members, portal_sessions},
+    schema::{environments, members, portal_sessions},
 };
 
 /// A row of `members`.
@@ -132,6 +132,18 @@ impl Tx<System> {
             .filter(portal_sessions::expires_at.gt(now).and(portal_sessions::seen_at.gt(idle_since)))
             .select((PortalSessionRow::as_select(), MemberRow::as_select()));
         Ok(query.first(self.connection()).await.optional()?)
+    }
+
+    /// The environments of a member's tenant, oldest first.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn environments_of(&mut self, tenant: TenantId) -> Result<Vec<EnvironmentId>, StoreError> {
+        let query = environments::table
+            .filter(environments::tenant_id.eq(tenant))
+            .select(environments::environment_id)
+            .order(environments::environment_id);
+        Ok(query.load(self.connection()).await?)
     }
 
     /// Notes that a session is in use.

@@ -52,6 +52,8 @@ pub(crate) fn build(config: &StoreConfig) -> Result<Pool, StoreError> {
     let wait = Some(Duration::from_millis(config.wait_ms));
     Pool::builder(manager)
         .max_size(config.max_connections)
+        // The one used last has its statements prepared and its caches warm.
+        .queue_mode(::deadpool::managed::QueueMode::Lifo)
         .wait_timeout(wait)
         .create_timeout(wait)
         .recycle_timeout(wait)

@@ -7,10 +7,15 @@ use diesel::{
     sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text, Timestamptz, Uuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::Scope;
+use domain::{Scope, run::Counts};
 use ids::{EnvironmentId, RunId, SyncId, TenantId};
 
-use crate::{StoreError, Tx, runs::RunFence, schema::records};
+use crate::{
+    StoreError, Tx,
+    prepared::Prepared,
+    runs::{RunFence, SUPERSEDED, stored},
+    schema::records,
+};
 
 /// A record as it comes from the provider.
 #[derive(Debug, Clone, Copy)]
@@ -107,16 +112,18 @@ impl Records<'_> {
 SELECT s.last_seq, r.pages, r.is_full FROM syncs s JOIN runs r ON r.sync_id = s.sync_id
 WHERE s.sync_id = $1 AND r.run_id = $2 AND r.fence = $3 AND r.state = 'running' AND s.tenant_id = $4 AND s.environment_id = $5
 FOR NO KEY UPDATE";
-        let place: Option<Place> = diesel::sql_query(SQL)
-            .bind::<Uuid, _>(sync)
-            .bind::<Uuid, _>(fence.run)
-            .bind::<BigInt, _>(fence.number)
-            .bind::<Uuid, _>(self.scope.tenant)
-            .bind::<Uuid, _>(self.scope.environment)
-            .get_result(self.connection)
-            .await
-            .optional()?;
-        let place = place.ok_or(StoreError::Superseded("another worker has this run now, or it has ended"))?;
+        let place: Option<Place> = Prepared(
+            diesel::sql_query(SQL)
+                .bind::<Uuid, _>(sync)
+                .bind::<Uuid, _>(fence.run)
+                .bind::<BigInt, _>(fence.number)
+                .bind::<Uuid, _>(self.scope.tenant)
+                .bind::<Uuid, _>(self.scope.environment),
+        )
+        .get_result(self.connection)
+        .await
+        .optional()?;
+        let place = place.ok_or(SUPERSEDED)?;
         Ok(PagePlace { last_seq: place.last_seq, page: place.pages.saturating_add(1), is_full: place.is_full })
     }
 
@@ -201,17 +208,19 @@ ON CONFLICT (sync_id, external_id) DO UPDATE SET seq = excluded.seq, content_has
         let ids: Vec<&str> = rows.iter().map(|row| row.external_id).collect();
         let hashes: Vec<&[u8]> = rows.iter().map(|row| row.content_hash).collect();
         let bodies: Vec<&str> = rows.iter().map(|row| row.body).collect();
-        diesel::sql_query(sql)
-            .bind::<Uuid, _>(sync)
-            .bind::<Uuid, _>(self.scope.tenant)
-            .bind::<Uuid, _>(self.scope.environment)
-            .bind::<BigInt, _>(last_seq)
-            .bind::<Timestamptz, _>(now)
-            .bind::<Array<Text>, _>(ids)
-            .bind::<Array<Binary>, _>(hashes)
-            .bind::<Array<Text>, _>(bodies)
-            .execute(self.connection)
-            .await?;
+        Prepared(
+            diesel::sql_query(sql)
+                .bind::<Uuid, _>(sync)
+                .bind::<Uuid, _>(self.scope.tenant)
+                .bind::<Uuid, _>(self.scope.environment)
+                .bind::<BigInt, _>(last_seq)
+                .bind::<Timestamptz, _>(now)
+                .bind::<Array<Text>, _>(ids)
+                .bind::<Array<Binary>, _>(hashes)
+                .bind::<Array<Text>, _>(bodies),
+        )
+        .execute(self.connection)
+        .await?;
         Ok(())
     }
 
@@ -248,14 +257,16 @@ WHERE records.sync_id = $1 AND records.external_id = gone.external_id";
     pub async fn saw(&mut self, run: RunId, page: i32, ids: &[&str]) -> Result<(), StoreError> {
         const SQL: &str =
             "INSERT INTO run_seen (run_id, page, tenant_id, environment_id, external_ids) VALUES ($1, $2, $3, $4, $5)";
-        diesel::sql_query(SQL)
-            .bind::<Uuid, _>(run)
-            .bind::<Integer, _>(page)
-            .bind::<Uuid, _>(self.scope.tenant)
-            .bind::<Uuid, _>(self.scope.environment)
-            .bind::<Array<Text>, _>(ids)
-            .execute(self.connection)
-            .await?;
+        Prepared(
+            diesel::sql_query(SQL)
+                .bind::<Uuid, _>(run)
+                .bind::<Integer, _>(page)
+                .bind::<Uuid, _>(self.scope.tenant)
+                .bind::<Uuid, _>(self.scope.environment)
+                .bind::<Array<Text>, _>(ids),
+        )
+        .execute(self.connection)
+        .await?;
         Ok(())
     }
 
@@ -287,22 +298,39 @@ FROM gone WHERE records.sync_id = $1 AND records.external_id = gone.external_id"
         Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
     }
 
-    /// Moves the sync on, together with what was written before in this transaction.
+    /// Moves the sync on and counts the page in its run, together with what was written before in this transaction.
     ///
     /// # Errors
-    /// The update failed.
-    pub async fn advance(&mut self, sync: SyncId, last_seq: i64, cursor: Option<&str>) -> Result<(), StoreError> {
-        const SQL: &str =
-            "UPDATE syncs SET last_seq = $2, cursor = $3 WHERE sync_id = $1 AND tenant_id = $4 AND environment_id = $5";
-        diesel::sql_query(SQL)
-            .bind::<Uuid, _>(sync)
-            .bind::<BigInt, _>(last_seq)
-            .bind::<Nullable<Text>, _>(cursor)
-            .bind::<Uuid, _>(self.scope.tenant)
-            .bind::<Uuid, _>(self.scope.environment)
-            .execute(self.connection)
-            .await?;
-        Ok(())
+    /// [`StoreError::Superseded`] if another worker has the run or it has ended.
+    pub async fn end_page(
+        &mut self,
+        sync: SyncId,
+        fence: RunFence,
+        last_seq: i64,
+        cursor: Option<&str>,
+        counts: Counts,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+WITH moved AS (UPDATE syncs SET last_seq = $2, cursor = $3 WHERE sync_id = $1 AND tenant_id = $4 AND environment_id = $5)
+UPDATE runs SET pages = pages + 1, added = added + $6, updated = updated + $7, deleted = deleted + $8, unchanged = unchanged + $9
+WHERE run_id = $10 AND fence = $11 AND state = 'running'";
+        let counted = Prepared(
+            diesel::sql_query(SQL)
+                .bind::<Uuid, _>(sync)
+                .bind::<BigInt, _>(last_seq)
+                .bind::<Nullable<Text>, _>(cursor)
+                .bind::<Uuid, _>(self.scope.tenant)
+                .bind::<Uuid, _>(self.scope.environment)
+                .bind::<BigInt, _>(stored(counts.added))
+                .bind::<BigInt, _>(stored(counts.updated))
+                .bind::<BigInt, _>(stored(counts.deleted))
+                .bind::<BigInt, _>(stored(counts.unchanged))
+                .bind::<Uuid, _>(fence.run)
+                .bind::<BigInt, _>(fence.number),
+        )
+        .execute(self.connection)
+        .await?;
+        if counted == 0 { Err(SUPERSEDED) } else { Ok(()) }
     }
 
     /// Records of a sync in the order of their latest change, after a number.

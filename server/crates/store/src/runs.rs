@@ -160,7 +160,7 @@ fn held(fence: RunFence) -> _ {
     runs::table.filter(runs::run_id.eq(run)).filter(runs::fence.eq(number)).filter(runs::state.eq("running"))
 }
 
-const SUPERSEDED: StoreError = StoreError::Superseded("another worker has this run now, or it has ended");
+pub(crate) const SUPERSEDED: StoreError = StoreError::Superseded("another worker has this run now, or it has ended");
 
 impl Runs<'_> {
     /// Begins a run, with the sync locked.
@@ -220,26 +220,6 @@ impl Runs<'_> {
     pub async fn check(&mut self, fence: RunFence) -> Result<(), StoreError> {
         let held = held(fence).select(runs::run_id).for_no_key_update();
         held.first::<RunId>(self.connection).await.optional()?.map(|_| ()).ok_or(SUPERSEDED)
-    }
-
-    /// A page was ingested. Gives its number.
-    ///
-    /// # Errors
-    /// [`StoreError::Superseded`].
-    pub async fn add_page(&mut self, fence: RunFence, counts: Counts) -> Result<u32, StoreError> {
-        let pages: Option<i32> = diesel::update(held(fence))
-            .set((
-                runs::pages.eq(runs::pages + 1),
-                runs::added.eq(runs::added + stored(counts.added)),
-                runs::updated.eq(runs::updated + stored(counts.updated)),
-                runs::deleted.eq(runs::deleted + stored(counts.deleted)),
-                runs::unchanged.eq(runs::unchanged + stored(counts.unchanged)),
-            ))
-            .returning(runs::pages)
-            .get_result(self.connection)
-            .await
-            .optional()?;
-        count("runs", pages.ok_or(SUPERSEDED)?)
     }
 
     /// From here on the run is full: it begins anew, and what it does not see from now on is gone at its end.
@@ -402,6 +382,6 @@ impl Runs<'_> {
     }
 }
 
-fn stored(count: u64) -> i64 {
+pub(crate) fn stored(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -23,8 +23,8 @@ use super::super::{
 /// What a call may take unless it says otherwise, and at the most, in milliseconds.
 const USUAL_MS: u64 = 60_000;
 const MOST_MS: u64 = 600_000;
-/// A body up to this size is read before it is sent on, which spares a task; a larger one, or one of unknown size,
-/// streams.
+/// A body up to this size is read before it is sent on, either way: its head and itself then go out in one piece. A larger
+/// one, or one of unknown size, streams.
 const SMALL_BODY: u64 = 64 * 1024;
 
 /// Calls the provider with the connection's credential added. Method, path, query, headers and body pass through as they
@@ -61,6 +61,7 @@ pub async fn send_proxy(
         Some(length) if length <= SMALL_BODY => whole(payload).await?.into(),
         _ => streamed(payload),
     };
+    let is_head = method == Method::HEAD;
     let call = ProxyCall {
         connection,
         method,
@@ -81,6 +82,11 @@ pub async fn send_proxy(
             response.append_header((name, value.as_bytes()));
         }
     }
+    // What has a length but no body (RFC 9110 section 8.6) is not waited for.
+    let has_body = !is_head && !matches!(answer.status.as_u16(), 204 | 304);
+    if has_body && length.is_some_and(|length| length <= SMALL_BODY) {
+        return Ok(response.body(answer.whole().await?.body));
+    }
     if let Some(length) = length {
         response.no_chunking(length);
     }
@@ -90,6 +96,9 @@ pub async fn send_proxy(
 fn headers_in(request: &HttpRequest) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(request.headers().len());
     for (name, value) in request.headers() {
+        if !proxy::is_sent_on(name.as_str()) {
+            continue;
+        }
         let pair =
             HeaderName::from_bytes(name.as_str().as_bytes()).ok().zip(HeaderValue::from_bytes(value.as_bytes()).ok());
         if let Some((name, value)) = pair {

@@ -1,5 +1,6 @@
-//! What was read of connections lately, so that a fresh credential is served without the database. Secrets lie in it as
-//! they lie in Postgres: sealed.
+//! What was read of connections lately, so that a fresh credential is served without the database. Refresh tokens and
+//! integrations' secrets lie in it as they lie in Postgres: sealed. What a call carries is opened by the first one, and is
+//! wiped with the rest: when something changes, else a few seconds after it was read.
 //!
 //! It is coherent by notices: whatever changes a connection, a credential or an integration says so at commit, and every
 //! node forgets what it knows of it. While a node cannot hear, it keeps nothing. The short lifetime is a backstop.
@@ -7,12 +8,13 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use auth::Material;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Scope, connection::Health};
 use ids::{ConnectionId, IntegrationId};
@@ -48,6 +50,8 @@ pub(super) struct KnownCredential {
     pub scopes: Option<Vec<String>>,
     pub refresh_not_before: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
+    /// What calls carry, once somebody made one: all but the refresh token.
+    pub opened: OnceLock<Material>,
 }
 
 type Gate = tokio::sync::Mutex<()>;
@@ -105,10 +109,31 @@ impl ConnectionCache {
     /// What is known, if it may be used.
     pub(super) fn get(&self, id: ConnectionId, now: DateTime<Utc>) -> Option<Arc<Known>> {
         let known = self.known.get(&id)?;
+        self.may_be_used(&known, now).then_some(known)
+    }
+
+    fn may_be_used(&self, known: &Known, now: DateTime<Utc>) -> bool {
         let age = now - known.read_at;
         // A clock that was set back makes the age negative; then nobody knows how old it is.
-        let young = age <= self.lifetime && age >= TimeDelta::zero();
-        (young && known.current.load(Ordering::SeqCst)).then_some(known)
+        let is_young = age <= self.lifetime && age >= TimeDelta::zero();
+        is_young && known.current.load(Ordering::SeqCst)
+    }
+
+    /// Wipes what may not be used any more. To be called every few seconds.
+    pub fn forget_old(&self, now: DateTime<Utc>) {
+        self.known.retain(|_, known| self.may_be_used(known, now));
+    }
+
+    /// How many connections something is known of.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
     }
 
     /// To be called before reading what will be [`kept`](Self::keep).
@@ -199,6 +224,12 @@ mod tests {
         cache.hear(&heard(id.uuid()));
         keep(&cache, mark);
         assert!(cache.get(id, now).is_none(), "it was read before the change");
+
+        keep(&cache, cache.mark());
+        cache.forget_old(now);
+        assert_eq!(cache.len(), 1);
+        cache.forget_old(now + TimeDelta::seconds(6));
+        assert!(cache.is_empty(), "what is too old is wiped, not only left unused");
 
         keep(&cache, cache.mark());
         cache.hear(&Notice::Gap { listening: false });

@@ -1,7 +1,10 @@
 //! A fresh credential. Mostly from memory, without locks and without the database; when it is due, one caller refreshes
 //! and the others get the token that still holds, or wait for the new one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use auth::{Material, Secrets};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -32,7 +35,7 @@ pub struct Fresh {
     pub access: Arc<ProviderAccess>,
     /// Which generation of the credential this is; 0 where there is none.
     pub generation: i64,
-    /// The credential, opened for one call; empty where the provider needs none.
+    /// The credential, without what it is refreshed with; empty where the provider needs none.
     pub material: Material,
     /// When the token ends, if the provider said so.
     pub expires_at: Option<DateTime<Utc>>,
@@ -289,6 +292,7 @@ async fn load(ctx: Ctx<'_>, id: ConnectionId) -> Result<Arc<Known>, FreshError> 
                 scopes: row.scopes_granted.clone(),
                 refresh_not_before: row.refresh_not_before,
                 updated_at: row.updated_at,
+                opened: OnceLock::new(),
             })
         }
     };
@@ -368,8 +372,19 @@ impl Known {
             let material = Material::default();
             return Ok(Fresh { access, generation: 0, material, expires_at: None, scopes: None, secrets });
         };
-        let opened = self.unseal(ctx, place(id), &credential.sealed, &credential.data_key).await?;
-        let material = Material::from_bytes(&opened).map_err(|error| FreshError::Internal(error.to_string()))?;
+        let material = match credential.opened.get() {
+            Some(material) => material.clone(),
+            None => {
+                let opened = self.unseal(ctx, place(id), &credential.sealed, &credential.data_key).await?;
+                let mut material =
+                    Material::from_bytes(&opened).map_err(|error| FreshError::Internal(error.to_string()))?;
+                // No call carries it, so it does not stay in memory.
+                if let Some(tokens) = &mut material.tokens {
+                    tokens.refresh_token = None;
+                }
+                credential.opened.get_or_init(|| material).clone()
+            }
+        };
         Ok(Fresh {
             access,
             generation: credential.generation,

@@ -204,12 +204,16 @@ fn below(base: &Url, reach: &Reach, path_or_url: &str) -> Result<Url, UrlError> 
         return Err(UrlError::Malformed);
     }
     if let Some(path) = path_or_url.strip_prefix('/') {
-        let front = base.as_str().split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
-        let url = Url::parse(&format!("{front}/{path}")).map_err(|_| UrlError::Malformed)?;
-        let stays =
-            url.path().strip_prefix(base.path().trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
-        let is_ours = !path.starts_with('/') && stays && url.origin() == base.origin();
-        return if is_ours { Ok(url) } else { Err(UrlError::Malformed) };
+        // Two slashes would name another host.
+        if path.starts_with('/') {
+            return Err(UrlError::Malformed);
+        }
+        let front = base.path().trim_end_matches('/');
+        // Relative to the base, so that its host is not read and checked anew for each call.
+        let url = base.join(&format!("{front}/{path}")).map_err(|_| UrlError::Malformed)?;
+        let stays = url.path().strip_prefix(front).is_some_and(|rest| rest.starts_with('/'));
+        let same_host = (url.scheme(), url.host_str(), url.port()) == (base.scheme(), base.host_str(), base.port());
+        return if stays && same_host { Ok(url) } else { Err(UrlError::Malformed) };
     }
     let url = Url::parse(path_or_url).map_err(|_| UrlError::Malformed)?;
     if !matches!(url.scheme(), "https" | "http") {

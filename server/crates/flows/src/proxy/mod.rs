@@ -2,4 +2,4 @@
 
 mod send;
 
-pub use send::{ProxyCall, ProxyError, send};
+pub use send::{ProxyCall, ProxyError, is_sent_on, send};

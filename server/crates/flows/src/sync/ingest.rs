@@ -35,8 +35,8 @@ pub(super) enum IngestError {
 }
 
 /// A page without doublets, with hashes.
-struct Prepared {
-    page: Page,
+pub(super) struct Prepared {
+    pub page: Page,
     /// Indexes of the records that count, in the order of the page.
     kept: Vec<usize>,
     /// Hashes of those, in the same order.
@@ -49,7 +49,7 @@ struct Prepared {
 pub(super) async fn ingest(
     services: Services,
     held: Held,
-    page: Page,
+    page: Prepared,
     mut journal: Journal,
 ) -> (Journal, Result<Counts, IngestError>) {
     let outcome = ingest_page(&services, &held, page, &mut journal).await;
@@ -59,14 +59,11 @@ pub(super) async fn ingest(
 async fn ingest_page(
     services: &Services,
     held: &Held,
-    page: Page,
+    prepared: Prepared,
     journal: &mut Journal,
 ) -> Result<Counts, IngestError> {
     let (sync, fence, now) = (held.sync.id, held.fence, services.now());
-    // Parsing and hashing is computing, and a page may be megabytes of it.
-    let prepared = tokio::task::spawn_blocking(move || prepare(page)).await;
-    let Prepared { page, kept, hashes, warnings } =
-        prepared.map_err(|error| IngestError::Internal(error.to_string()))??;
+    let Prepared { page, kept, hashes, warnings } = prepared;
     for warning in warnings {
         journal.note(LogLevel::Warn, warning, now);
     }
@@ -119,8 +116,7 @@ async fn ingest_page(
             last_seq = last_seq.saturating_add(unseen);
         }
     }
-    tx.records().advance(sync, last_seq, page.cursor.as_deref()).await?;
-    tx.runs().add_page(fence, counts).await?;
+    tx.records().end_page(sync, fence, last_seq, page.cursor.as_deref(), counts).await?;
     if !page.more {
         counts = end::succeed(&mut tx, services, held, journal).await?;
     }
@@ -137,6 +133,12 @@ fn size_of(rows: i64) -> u64 {
 
 fn size(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+/// Prepares a page beside the runtime's threads: parsing and hashing is computing, and a page may be megabytes of it.
+pub(super) async fn prepared(page: Page) -> Result<Prepared, IngestError> {
+    let prepared = tokio::task::spawn_blocking(move || prepare(page)).await;
+    prepared.map_err(|error| IngestError::Internal(error.to_string()))?
 }
 
 /// Drops doublets, of which the last counts, and hashes what is left.

@@ -7,7 +7,7 @@ use domain::{
     run::{Blame, Counts, LogLevel},
 };
 use ids::RunId;
-use plugin_host::{Capabilities, Page, PluginLimits, PluginSession, Usage};
+use plugin_host::{Capabilities, PluginLimits, PluginSession, Usage};
 use store::{RunFailure, RunFence, StoreError, SyncRow};
 use tokio::task::{JoinError, JoinHandle};
 
@@ -15,7 +15,7 @@ use super::{
     SyncJob,
     begin::{Beginning, Begun, begin, take_up},
     end,
-    ingest::{IngestError, ingest},
+    ingest::{IngestError, Prepared, ingest, prepared},
     journal::Journal,
     plugin_http::{PluginHttp, TokenSource},
     trouble::{Next, Stop, Trouble},
@@ -192,11 +192,12 @@ impl<'a> Work<'a> {
     async fn pull_all(&mut self, mut puller: Puller<'_>) -> Result<Counts, Stop> {
         let mut page = match puller.pull(self.begun.cursor.as_deref()).await {
             Ok(page) => page,
-            Err(trouble) => self.begin_anew(&mut puller, trouble).await?,
+            Err(Stop::Trouble(trouble)) => self.begin_anew(&mut puller, trouble).await?,
+            Err(stop) => return Err(stop),
         };
         loop {
-            let next_cursor = page.cursor.clone();
-            let is_last = !page.more;
+            let next_cursor = page.page.cursor.clone();
+            let is_last = !page.page.more;
             let ingesting = self.ingest(page);
             if is_last {
                 self.usage = puller.session.usage();
@@ -208,13 +209,14 @@ impl<'a> Work<'a> {
             self.ingested(ingested)?;
             page = match next {
                 Ok(page) => page,
-                Err(trouble) => self.begin_anew(&mut puller, trouble).await?,
+                Err(Stop::Trouble(trouble)) => self.begin_anew(&mut puller, trouble).await?,
+                Err(stop) => return Err(stop),
             };
         }
     }
 
     /// Begins to ingest a page, on a task of its own, so that it goes on while the plugin computes.
-    fn ingest(&mut self, page: Page) -> JoinHandle<(Journal, Result<Counts, IngestError>)> {
+    fn ingest(&mut self, page: Prepared) -> JoinHandle<(Journal, Result<Counts, IngestError>)> {
         let spare = self.journal.spare();
         let journal = std::mem::replace(&mut self.journal, spare);
         tokio::spawn(ingest(self.services.clone(), self.begun.held.clone(), page, journal))
@@ -229,7 +231,7 @@ impl<'a> Work<'a> {
     }
 
     /// Where the trouble is a cursor that the provider forgot, the first page of all; once in a run.
-    async fn begin_anew(&mut self, puller: &mut Puller<'_>, trouble: Trouble) -> Result<Page, Stop> {
+    async fn begin_anew(&mut self, puller: &mut Puller<'_>, trouble: Trouble) -> Result<Prepared, Stop> {
         if trouble.next != Next::BeginAnew || self.has_begun_anew {
             return Err(trouble.into());
         }
@@ -238,7 +240,7 @@ impl<'a> Work<'a> {
             format!("The provider does not know the cursor any more; beginning anew: {}", trouble.failure.message);
         self.journal.note(LogLevel::Warn, text, self.services.now());
         end::begin_anew(self.services, &self.begun.held).await?;
-        Ok(puller.pull(None).await?)
+        puller.pull(None).await
     }
 }
 
@@ -250,7 +252,9 @@ struct Puller<'a> {
 }
 
 impl Puller<'_> {
-    async fn pull(&mut self, cursor: Option<&str>) -> Result<Page, Trouble> {
-        Ok(self.session.pull(&self.connection, self.stream, cursor).await?)
+    /// The next page, with all that can be done about it before the one in front of it is committed.
+    async fn pull(&mut self, cursor: Option<&str>) -> Result<Prepared, Stop> {
+        let page = self.session.pull(&self.connection, self.stream, cursor).await.map_err(Trouble::from)?;
+        Ok(prepared(page).await?)
     }
 }

@@ -112,10 +112,11 @@ pub async fn by_cookie(services: &Services, cookie: &str) -> Result<Option<Membe
     {
         tx.touch_portal_session(session.portal_session_id, now).await?;
     }
-    tx.commit().await?;
-    let Some((session, member)) = found else { return Ok(None) };
-    let mut tx = services.store.begin_tenant(member.tenant_id).await?;
-    let environments = tx.environments().await?.into_iter().map(|row| row.environment_id).collect();
+    let Some((session, member)) = found else {
+        tx.commit().await?;
+        return Ok(None);
+    };
+    let environments = tx.environments_of(member.tenant_id).await?;
     tx.commit().await?;
     Ok(Some(MemberSession {
         member: member.member_id,
