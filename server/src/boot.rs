@@ -1,7 +1,7 @@
 //! Puts the server together: configuration in, running services out. The only place that constructs things; tests build
 //! the same way.
 
-use std::{net::TcpListener, path::Path, sync::Arc};
+use std::{net::TcpListener, path::Path, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
 use domain::{clock::Clock, entropy::Entropy, mint::Mint, secret::Secret};
@@ -14,7 +14,7 @@ use vault::{FileKeyring, KeyService, Sealer, TransitAuth, TransitConfig, Transit
 
 use crate::{
     config::{Config, KeyKind, Keys},
-    http::{self, AppState, Meters, extract, principal, rate_limit::Limiter},
+    http::{self, AppState, Meters, extract, principal, rate_limit::Limiter, senders::Senders},
     system::{SystemClock, SystemEntropy},
 };
 
@@ -86,9 +86,10 @@ pub async fn platform_with(
     }
     let store = Store::new(&config.database.store())?;
     let listener = Arc::new(Listener::start(&store));
-    let connections = Arc::new(ConnectionCache::new(10_000, std::time::Duration::from_secs(5)));
+    let connections = Arc::new(ConnectionCache::new(10_000, Duration::from_secs(5)));
     let cache = Arc::clone(&connections);
     hear(&listener, move |notice| cache.hear(notice));
+    wipe_old(&connections, Arc::clone(&clock));
     let keys = key_service(&config.keys, Arc::clone(&entropy)).await?;
     let sealer = Arc::new(Sealer::new(Arc::clone(&keys), Arc::clone(&entropy), Arc::clone(&clock)));
     let egress = Egress::new(config.egress.clone(), Arc::clone(&clock))?.with_entropy(Arc::clone(&entropy));
@@ -132,7 +133,7 @@ pub async fn key_service(keys: &Keys, entropy: Arc<dyn Entropy>) -> Result<Arc<d
                 mount: vault.mount.clone(),
                 namespace: (!vault.namespace.is_empty()).then(|| vault.namespace.clone()),
                 ca_pem,
-                deadline: std::time::Duration::from_millis(vault.deadline_ms),
+                deadline: Duration::from_millis(vault.deadline_ms),
                 ..TransitConfig::new(vault.address.clone(), auth)
             };
             Ok(Arc::new(TransitKeys::start(config)?))
@@ -167,19 +168,36 @@ pub fn app_state(config: &Config, platform: &Platform) -> web::Data<AppState> {
         services: platform.services.clone(),
         keys: Arc::clone(&keys),
         limiter: Limiter::new(config.limits.per_second()),
+        senders: Senders::new(&config.limits),
         operator_token_hash: (!token.is_empty()).then(|| flows::sha256(token.as_bytes())),
-        meters: Meters { handle: meters() },
+        meters: Meters::new(meters()),
     });
     hear(&platform.listener, move |notice| keys.hear(notice));
     let upkeep = web::Data::clone(&state);
     tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
-            upkeep.limiter.forget_idle();
+        for round in 1_u32.. {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            // Measured times lie in memory one by one until this sorts them into buckets.
             upkeep.meters.handle.run_upkeep();
+            if round % 12 == 0 {
+                upkeep.limiter.forget_idle();
+                upkeep.senders.forget_idle();
+            }
         }
     });
     state
+}
+
+/// Wipes what a cache does not use any more, as long as there is one.
+fn wipe_old(cache: &Arc<ConnectionCache>, clock: Arc<dyn Clock>) {
+    let cache = Arc::downgrade(cache);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            let Some(cache) = cache.upgrade() else { return };
+            cache.forget_old(clock.now());
+        }
+    });
 }
 
 /// Tells a cache whatever is heard, until the listener ends.

@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// See the workspace's manifest for the reason.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     patchbay::cli::main()
 }

@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     boot::BootError,
     config::{self, Config, ConfigError, LogFormat},
+    log::Log,
 };
 
 /// Connects end users' accounts at third-party providers and keeps those connections alive.
@@ -100,7 +101,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         _ => {}
     }
     let config = Config::load(arguments.config.as_deref())?;
-    start_log(&config);
+    let _log = start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -133,15 +134,24 @@ fn print(text: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Logs go to standard error; standard output is for answers.
-fn start_log(config: &Config) {
-    use tracing_subscriber::{EnvFilter, fmt};
+/// Logs go to standard error; standard output is for answers. What is given back writes the last lines when dropped.
+fn start_log(config: &Config) -> Result<Log, CliError> {
+    use tracing_subscriber::{EnvFilter, field::MakeExt as _, fmt::format};
+    let log = Log::to_standard_error().map_err(|error| CliError::Refused(format!("cannot start to log: {error}")))?;
     let filter = EnvFilter::try_new(&config.log.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(log.lines());
     let started = match config.log.format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
-        LogFormat::Text => builder.with_ansi(false).try_init(),
+        LogFormat::Text => {
+            // As the usual ones, less what makes them colourful.
+            let fields = format::debug_fn(|writer, field, value| match field.name() {
+                "message" => write!(writer, "{value:?}"),
+                name => write!(writer, "{name}={value:?}"),
+            });
+            builder.with_ansi(false).fmt_fields(fields.delimited(" ")).try_init()
+        }
     };
     // A second start in one process, as tests do, keeps the first subscriber.
     drop(started);
+    Ok(log)
 }

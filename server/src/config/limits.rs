@@ -12,6 +12,12 @@ use super::{ConfigError, refuse};
 pub struct Limits {
     /// Requests a second for each caller.
     pub requests_per_second: u32,
+    /// Tries to sign in to the portal a minute for each sender.
+    pub sign_ins_per_minute: u32,
+    /// Callbacks a minute for each sender that belong to no attempt to connect.
+    pub stray_callbacks_per_minute: u32,
+    /// The header in which a proxy in front names the sender; empty for none.
+    pub sender_header: String,
 }
 
 impl Limits {
@@ -22,8 +28,13 @@ impl Limits {
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        if self.requests_per_second == 0 {
-            return refuse("limits.requests_per_second", "must be at least 1");
+        let rates = [
+            ("limits.requests_per_second", self.requests_per_second),
+            ("limits.sign_ins_per_minute", self.sign_ins_per_minute),
+            ("limits.stray_callbacks_per_minute", self.stray_callbacks_per_minute),
+        ];
+        if let Some((field, _)) = rates.into_iter().find(|(_, rate)| *rate == 0) {
+            return refuse(field, "must be at least 1");
         }
         Ok(())
     }

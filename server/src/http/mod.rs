@@ -10,6 +10,7 @@ pub mod problems;
 pub mod rate_limit;
 pub mod routes;
 pub mod security_headers;
+pub mod senders;
 pub mod show;
 
 mod api_keys;

@@ -15,20 +15,17 @@ use uuid::Uuid;
 use super::problem::Fail;
 
 /// How a caller's bucket stands, for the `RateLimit` header fields (draft-ietf-httpapi-ratelimit-headers).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Standing {
-    quota: u32,
+    policy: HeaderValue,
     remaining: u32,
 }
 
 impl Standing {
     pub(super) fn write(&self, headers: &mut HeaderMap) {
-        let policy = format!("\"key\";q={};w=1", self.quota);
-        let limit = format!("\"key\";r={};t=1", self.remaining);
-        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", limit)] {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
+        headers.insert(HeaderName::from_static("ratelimit-policy"), self.policy.clone());
+        if let Ok(value) = HeaderValue::try_from(format!("\"key\";r={};t=1", self.remaining)) {
+            headers.insert(HeaderName::from_static("ratelimit"), value);
         }
     }
 }
@@ -37,6 +34,7 @@ impl Standing {
 pub struct Limiter {
     buckets: RateLimiter<Uuid, DashMapStateStore<Uuid>, DefaultClock, StateInformationMiddleware>,
     quota: u32,
+    policy: HeaderValue,
 }
 
 impl Limiter {
@@ -44,7 +42,8 @@ impl Limiter {
     #[must_use]
     pub fn new(per_second: NonZeroU32) -> Self {
         let buckets = RateLimiter::dashmap(Quota::per_second(per_second)).with_middleware();
-        Self { buckets, quota: per_second.get() }
+        let policy = HeaderValue::try_from(format!("\"key\";q={per_second};w=1"));
+        Self { buckets, quota: per_second.get(), policy: policy.unwrap_or(HeaderValue::from_static("\"key\"")) }
     }
 
     /// Takes one request out of the caller's bucket.
@@ -53,14 +52,18 @@ impl Limiter {
     /// 429 with `Retry-After` if it is empty.
     pub fn take(&self, caller: Uuid) -> Result<Standing, Fail> {
         match self.buckets.check_key(&caller) {
-            Ok(snapshot) => Ok(Standing { quota: self.quota, remaining: snapshot.remaining_burst_capacity() }),
+            Ok(snapshot) => Ok(self.standing(snapshot.remaining_burst_capacity())),
             Err(until) => {
-                super::request_log::note_rate(Standing { quota: self.quota, remaining: 0 });
+                super::request_log::note_rate(self.standing(0));
                 let wait = until.wait_time_from(DefaultClock::default().now());
                 let detail = format!("This key may send {} requests a second. Wait for Retry-After.", self.quota);
                 Err(Fail::new(ProblemCode::RateLimited, detail).retry_after(wait.max(Duration::from_millis(1))))
             }
         }
+    }
+
+    fn standing(&self, remaining: u32) -> Standing {
+        Standing { policy: self.policy.clone(), remaining }
     }
 
     /// Forgets buckets that are full again.

@@ -74,29 +74,31 @@ pub async fn canonical_line(
                 // Only what failed before a handler was reached ends here; the body is made by the error itself.
                 Err(error) => return Err(error),
             };
-            if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+            let id = id.to_string();
+            if let Ok(value) = HeaderValue::from_str(&id) {
                 response.headers_mut().insert(HeaderName::from_static("patchbay-request-id"), value);
             }
             let elapsed = started.elapsed();
-            let status = response.status().as_u16();
-            let method = response.request().method().clone();
-            let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
+            let status = response.status();
             let _: Result<(), _> = NOTES.try_with(|notes| {
                 let notes = notes.borrow();
                 if let Some(standing) = &notes.rate {
                     standing.write(response.headers_mut());
                 }
+                let (method, meters) = (response.request().method(), state.meters.of(response.request()));
+                meters.count(method, status, elapsed);
                 let millis = elapsed.as_secs_f64() * 1000.0;
                 let actor = notes.actor.map(tracing::field::display);
                 let tenant = notes.tenant.map(tracing::field::display);
                 let problem = notes.problem.map(ProblemCode::as_str);
-                if status >= 500 {
-                    tracing::error!(target: "request", { request.id = %id, method = %method, route = route, status = status, elapsed_ms = millis, actor = actor, tenant.id = tenant, problem = problem, cause = notes.cause }, "answered");
-                } else {
-                    tracing::info!(target: "request", { request.id = %id, method = %method, route = route, status = status, elapsed_ms = millis, actor = actor, tenant.id = tenant, problem = problem, cause = notes.cause }, "answered");
+                // A level has to be a constant.
+                macro_rules! write_line {
+                    ($level:ident) => {
+                        tracing::event!(target: "request", tracing::Level::$level, { request.id = id, method = %method, route = meters.pattern, status = status.as_u16(), elapsed_ms = millis, actor = actor, tenant.id = tenant, problem = problem, cause = notes.cause }, "answered")
+                    };
                 }
+                if status.is_server_error() { write_line!(ERROR) } else { write_line!(INFO) }
             });
-            state.meters.request(&method, &route, status, elapsed);
             Ok(response)
         })
         .await

@@ -1,7 +1,7 @@
 //! The table of contents: one line per endpoint, grouped by audience. What stands in the first table is also the OpenAPI
 //! document.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
 use api_types::ProblemCode;
 
 use super::{
@@ -9,7 +9,9 @@ use super::{
     openapi::{self, Everywhere},
     operator, portal,
     problem::Fail,
-    problems, providers, proxy, records, runs, syncs,
+    problems, providers, proxy, records, runs,
+    state::RouteMeters,
+    syncs,
 };
 
 /// Writes the routing and the OpenAPI document from one table.
@@ -29,7 +31,11 @@ macro_rules! api {
         pub const TABLE: &[(&str, &str)] = &[$((stringify!($method), $path)),*];
 
         fn documented(config: &mut web::ServiceConfig) {
-            $(config.route($path, web::$method().to($($handler)::+));)*
+            let mut resources: Vec<(&'static str, Resource)> = Vec::new();
+            $(offer(&mut resources, $path, web::$method().to($($handler)::+));)*
+            for (_, resource) in resources {
+                config.service(resource.default_service(web::to(nothing_here)));
+            }
         }
     };
 }
@@ -87,37 +93,62 @@ api! {
     post "/connect/api/code" => connect_page::show_code::show_connect_code;
 }
 
+/// Adds a route to the resource of its path: a path that is matched once is matched fast.
+fn offer(resources: &mut Vec<(&'static str, Resource)>, path: &'static str, route: Route) {
+    let resource = match resources.iter().position(|(known, _)| *known == path) {
+        Some(at) => resources.swap_remove(at).1,
+        None => metered(path),
+    };
+    resources.push((path, resource.route(route)));
+}
+
+/// A resource whose requests are counted under its pattern.
+fn metered(path: &'static str) -> Resource {
+    web::resource(path).app_data(RouteMeters::new(path))
+}
+
+fn read(path: &'static str, route: Route) -> Resource {
+    metered(path).guard(guard::Get()).route(route)
+}
+
+fn posted(path: &'static str, route: Route) -> Resource {
+    metered(path).guard(guard::Post()).route(route)
+}
+
 /// What is posted to beside the table; everything else beside it is read.
 const POSTED: &[&str] = &["/connect/launch", "/portal/api/sign-in", "/portal/api/sign-out"];
 
 /// Registers every endpoint.
 pub fn configure(config: &mut web::ServiceConfig) {
+    // Every method, and paths of any depth. First, since paths are tried in order and most calls go there.
+    config.service(metered("/v1/proxy/{path:.*}").route(web::to(proxy::send::send_proxy)));
     documented(config);
     config
-        // Every method, and paths of any depth
-        .route("/v1/proxy/{path:.*}", web::to(proxy::send::send_proxy))
         // The connect page, the way to the provider and back
-        .route("/connect/launch", web::post().to(connect_page::launch::launch))
-        .route("/connect/callback/{integration}", web::get().to(connect_page::callback::callback))
-        .route("/connect/clients/{integration}", web::get().to(connect_page::client::client))
-        .route("/connect/assets/{file}", web::get().to(connect_page::asset::asset))
-        .route("/connect/{session}", web::get().to(connect_page::hosted::hosted))
+        .service(posted("/connect/launch", web::post().to(connect_page::launch::launch)))
+        .service(read("/connect/callback/{integration}", web::get().to(connect_page::callback::callback)))
+        .service(read("/connect/clients/{integration}", web::get().to(connect_page::client::client)))
+        .service(read("/connect/assets/{file}", web::get().to(connect_page::asset::asset)))
+        .service(read("/connect/{session}", web::get().to(connect_page::hosted::hosted)))
         // The portal's own
-        .route("/portal/api/sign-in", web::post().to(portal::sign_in::sign_in))
-        .route("/portal/api/sign-out", web::post().to(portal::sign_out::sign_out))
-        .route("/portal/api/me", web::get().to(portal::me::me))
-        .route("/portal/assets/{file}", web::get().to(portal::page::asset))
-        .route("/portal", web::get().to(portal::page::page))
-        .route("/portal/{rest:.*}", web::get().to(portal::page::page))
+        .service(posted("/portal/api/sign-in", web::post().to(portal::sign_in::sign_in)))
+        .service(posted("/portal/api/sign-out", web::post().to(portal::sign_out::sign_out)))
+        .service(read("/portal/api/me", web::get().to(portal::me::me)))
+        .service(read("/portal/assets/{file}", web::get().to(portal::page::asset)))
+        .service(read("/portal", web::get().to(portal::page::page)))
+        .service(read("/portal/{rest:.*}", web::get().to(portal::page::page)))
         // The loader for tenants' pages
-        .route("/embed.js", web::get().to(async |request: HttpRequest| assets::serve("embed", "loader.js", &request)))
+        .service(read(
+            "/embed.js",
+            web::get().to(async |request: HttpRequest| assets::serve("embed", "loader.js", &request)),
+        ))
         // What problem documents point to
-        .route("/problems/{code}", web::get().to(problems::get_problem))
+        .service(read("/problems/{code}", web::get().to(problems::get_problem)))
         // Whoever watches
-        .route("/openapi.json", web::get().to(openapi::get_openapi))
-        .route("/healthz", web::get().to(health::healthz))
-        .route("/readyz", web::get().to(health::readyz))
-        .route("/metrics", web::get().to(health::metrics))
+        .service(read("/openapi.json", web::get().to(openapi::get_openapi)))
+        .service(read("/healthz", web::get().to(health::healthz)))
+        .service(read("/readyz", web::get().to(health::readyz)))
+        .service(read("/metrics", web::get().to(health::metrics)))
         .default_service(web::to(nothing_here));
 }
 

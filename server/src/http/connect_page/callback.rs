@@ -18,7 +18,7 @@ use super::{
 /// its opener that it is done and closes, in the same tab it goes on.
 ///
 /// # Errors
-/// A failure of ours.
+/// A failure of ours; 429 for a sender of many callbacks that nobody began.
 pub async fn callback(
     integration: web::Path<String>,
     state: web::Data<AppState>,
@@ -27,8 +27,12 @@ pub async fn callback(
     let Ok(integration) = integration.parse::<IntegrationId>() else {
         return Ok(screens::respond(Page::state_unknown()));
     };
+    state.senders.callback(&request)?;
     let cookie = |name: &str| request.cookie(name).map(|cookie| Secret::new(cookie.value()));
     let done = complete(&state.services, integration, request.query_string(), cookie).await?;
+    if matches!(done.screen, Screen::StateUnknown | Screen::StateReplayed | Screen::WrongBrowser) {
+        state.senders.stray(&request);
+    }
     let mut answer = screens::respond(page(&done));
     if let Some(name) = done.spent_cookie {
         let mut spent =

@@ -26,10 +26,11 @@ impl From<SignInError> for Fail {
 /// Signs a member in.
 ///
 /// # Errors
-/// 401 if address and password do not match, 429 after too many wrong ones, 403 from another site's page.
+/// 401 if address and password do not match, 429 after too many wrong ones or too many tries of one sender, 403 from another site's page.
 pub async fn sign_in(request: HttpRequest, Json(body): Json<SignIn>) -> Result<HttpResponse, Fail> {
     let state = principal::state(&request)?;
     principal::same_origin(&state, &request)?;
+    state.senders.sign_in(&request)?;
     let signed_in = sign_in::sign_in(&state.services, &body.email, Secret::new(body.password)).await?;
     let shown = super::me::show(&state.services, signed_in.member.tenant_id, signed_in.member.member_id).await?;
     Ok(HttpResponse::Ok().cookie(super::cookie(signed_in.token.expose().to_owned())).json(shown))
