@@ -1,6 +1,6 @@
 //! nginx in front of the provider, as a proxy that does nothing but pass on.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::{
     Outcome,
@@ -13,7 +13,17 @@ use crate::{
 pub struct Nginx {
     /// Where it is.
     pub origin: String,
-    _server: Server,
+    server: Server,
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // Killed, it would leave its workers behind; asked, it ends them.
+        let asked = Command::new("kill").arg(self.server.id().to_string()).stderr(Stdio::null()).status();
+        if asked.is_ok_and(|status| status.success()) {
+            self.server.wait();
+        }
+    }
 }
 
 impl Nginx {
@@ -40,6 +50,6 @@ impl Nginx {
         let log = folder.join("output.log");
         let mut server = Server::start(nginx, &log)?;
         wait_for_port(&mut server, port, &log)?;
-        Ok(Self { origin: format!("http://127.0.0.1:{port}"), _server: server })
+        Ok(Self { origin: format!("http://127.0.0.1:{port}"), server })
     }
 }

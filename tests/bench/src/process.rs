@@ -48,6 +48,17 @@ impl Server {
         in_status(&status, name).ok_or_else(|| format!("the system does not say {name} of a process"))
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it ends.
+    pub fn wait(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.wait();
+    }
+
     /// Whether it has ended.
     pub fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
