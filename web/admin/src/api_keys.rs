@@ -4,9 +4,9 @@ use api_types::operator::{ApiKey, CreateApiKey, CreatedApiKey};
 use leptos::prelude::*;
 use patchbay_web_admin::route::Route;
 use patchbay_web_admin::{states, text as t};
-use web_components::{Badge, Confirm, Deed, Dialog, Empty, Failure, Field, Paged, Revealed, Tone, When, browser};
+use web_components::{Badge, Confirm, Deed, Failure, Field, Paged, Revealed, Tone, When, browser};
 
-use crate::app::Top;
+use crate::listing::{Words, listing};
 use crate::portal::Scope;
 
 /// The list.
@@ -14,33 +14,19 @@ pub fn screen(scope: Scope) -> AnyView {
     let creating = RwSignal::new(false);
     let list = Paged::new(move |cursor| async move { scope.client.api_keys(cursor).await });
     let reload = Callback::new(move |()| list.reload());
-    let create = move || {
-        view! {
-            <button type="button" class="button primary" on:click=move |_| creating.set(true)>
-                {t::CREATE_KEY}
-            </button>
-        }
+    let words = Words {
+        place: Route::ApiKeys,
+        detail: t::API_KEYS_DETAIL,
+        add: t::CREATE_KEY,
+        none: (t::NO_KEYS, t::NO_KEYS_DETAIL),
     };
-    view! {
-        <Top title=t::place(&Route::ApiKeys) detail=t::API_KEYS_DETAIL>
-            {create()}
-        </Top>
-        <section class="card">
-            {list
-                .show(
-                    move || view! { <Empty title=t::NO_KEYS detail=t::NO_KEYS_DETAIL>{create()}</Empty> }.into_any(),
-                    move |all| {
-                        let rows =
-                            all.into_iter().map(|key| view! { <Row scope=scope key=key reload=reload /> }).collect_view();
-                        view! { <ul class="rows">{rows}</ul> }.into_any()
-                    },
-                )}
-        </section>
-        <Dialog open=creating title=t::CREATE_KEY>
-            <Create scope=scope open=creating reload=reload />
-        </Dialog>
-    }
-    .into_any()
+    let rows = move |all: Vec<ApiKey>| {
+        let rows = all.into_iter().map(|key| view! { <Row scope=scope key=key reload=reload /> }).collect_view();
+        view! { <ul class="rows">{rows}</ul> }.into_any()
+    };
+    listing(words, list, creating, rows, move || {
+        view! { <Create scope=scope open=creating reload=reload /> }.into_any()
+    })
 }
 
 fn state(key: &ApiKey) -> (Tone, &'static str) {

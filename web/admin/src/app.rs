@@ -8,7 +8,10 @@ use web_client::PortalClient;
 use web_components::{Empty, Failure, Spinner};
 
 use crate::portal::{Portal, Scope, Session};
-use crate::{api_keys, connection, connections, deliveries, endpoints, integrations, overview, records, sign_in};
+use crate::{
+    api_keys, connection, connections, deliveries, endpoints, integrations, overview, provider, provider_editor,
+    providers, records, sign_in,
+};
 
 /// Puts the portal where the loading sign is.
 pub fn start() {
@@ -133,6 +136,9 @@ fn screen(scope: Scope, route: Route) -> AnyView {
     match route {
         Route::Overview => overview::screen(scope),
         Route::Integrations => integrations::screen(scope),
+        Route::Providers => providers::screen(scope),
+        Route::Provider(slug) => provider::screen(scope, slug),
+        Route::Manifest(slug) => provider_editor::screen(scope, slug),
         Route::Connections => connections::screen(scope),
         Route::Connection(id) => connection::screen(scope, id),
         Route::Records { connection, stream } => records::screen(scope, connection, stream),

@@ -5,9 +5,9 @@ use leptos::prelude::*;
 use patchbay_web_admin::forms::filled;
 use patchbay_web_admin::route::Route;
 use patchbay_web_admin::{states, text as t};
-use web_components::{Badge, Confirm, Deed, Dialog, Empty, Failure, Field, Notice, Paged, Revealed, Tone};
+use web_components::{Badge, Confirm, Deed, Failure, Field, Notice, Paged, Revealed, Tone};
 
-use crate::app::Top;
+use crate::listing::{Words, listing};
 use crate::portal::Scope;
 
 /// The list.
@@ -15,37 +15,17 @@ pub fn screen(scope: Scope) -> AnyView {
     let adding = RwSignal::new(false);
     let list = Paged::new(move |cursor| async move { scope.client.endpoints(cursor).await });
     let reload = Callback::new(move |()| list.reload());
-    let add = move || {
-        view! {
-            <button type="button" class="button primary" on:click=move |_| adding.set(true)>
-                {t::ADD_ENDPOINT}
-            </button>
-        }
+    let words = Words {
+        place: Route::Endpoints,
+        detail: t::ENDPOINTS_DETAIL,
+        add: t::ADD_ENDPOINT,
+        none: (t::NO_ENDPOINTS, t::NO_ENDPOINTS_DETAIL),
     };
-    view! {
-        <Top title=t::place(&Route::Endpoints) detail=t::ENDPOINTS_DETAIL>
-            {add()}
-        </Top>
-        <section class="card">
-            {list
-                .show(
-                    move || {
-                        view! { <Empty title=t::NO_ENDPOINTS detail=t::NO_ENDPOINTS_DETAIL>{add()}</Empty> }.into_any()
-                    },
-                    move |all| {
-                        let rows = all
-                            .into_iter()
-                            .map(|endpoint| view! { <Row scope=scope endpoint=endpoint reload=reload /> })
-                            .collect_view();
-                        view! { <ul class="rows">{rows}</ul> }.into_any()
-                    },
-                )}
-        </section>
-        <Dialog open=adding title=t::ADD_ENDPOINT>
-            <Add scope=scope open=adding reload=reload />
-        </Dialog>
-    }
-    .into_any()
+    let rows = move |all: Vec<Endpoint>| {
+        let row = |endpoint| view! { <Row scope=scope endpoint=endpoint reload=reload /> };
+        view! { <ul class="rows">{all.into_iter().map(row).collect_view()}</ul> }.into_any()
+    };
+    listing(words, list, adding, rows, move || view! { <Add scope=scope open=adding reload=reload /> }.into_any())
 }
 
 #[component]

@@ -1,79 +1,45 @@
-//! Integrations: list, add, edit, delete.
+//! Integrations: list, edit, delete.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use api_types::integration::{CreateIntegration, Integration, Provider, UpdateIntegration};
+use api_types::integration::{Integration, Provider};
 use leptos::prelude::*;
-use patchbay_web_admin::forms::{filled, list};
 use patchbay_web_admin::route::Route;
 use patchbay_web_admin::text as t;
-use web_client::ApiError;
-use web_components::{
-    Badge, Confirm, Copyable, Deed, Dialog, Empty, Failure, Field, Loaded, Notice, Paged, Select, Tone,
-};
+use web_components::{Badge, Confirm, Copyable, Deed, Dialog, Loaded, Paged, Tone};
 
-use crate::app::Top;
+use crate::integration_form::{Add, Edit};
+use crate::listing::{Words, listing};
 use crate::portal::Scope;
+
+/// All providers, by slug.
+pub type Providers = Loaded<Arc<Vec<Provider>>>;
 
 /// The list.
 pub fn screen(scope: Scope) -> AnyView {
     let adding = RwSignal::new(false);
-    let all = Paged::new(move |cursor| async move { scope.client.integrations(cursor).await });
-    let providers = Loaded::new(move || async move { scope.client.providers().await.map(|page| page.data) });
-    let reload = Callback::new(move |()| all.reload());
-    let add = move || {
-        view! {
-            <button type="button" class="button primary" on:click=move |_| adding.set(true)>
-                {t::ADD_INTEGRATION}
-            </button>
-        }
+    let list = Paged::new(move |cursor| async move { scope.client.integrations(cursor).await });
+    let providers = Loaded::new(move || async move { scope.client.all_providers().await });
+    let reload = Callback::new(move |()| list.reload());
+    let words = Words {
+        place: Route::Integrations,
+        detail: t::INTEGRATIONS_DETAIL,
+        add: t::ADD_INTEGRATION,
+        none: (t::NO_INTEGRATIONS, t::NO_INTEGRATIONS_DETAIL),
     };
-    view! {
-        <Top title=t::place(&Route::Integrations) detail=t::INTEGRATIONS_DETAIL>
-            {add()}
-        </Top>
-        {all
-            .show(
-                move || {
-                    view! {
-                        <section class="card">
-                            <Empty title=t::NO_INTEGRATIONS detail=t::NO_INTEGRATIONS_DETAIL>
-                                {add()}
-                            </Empty>
-                        </section>
-                    }
-                        .into_any()
-                },
-                move |all| {
-                    let cards = all
-                        .into_iter()
-                        .map(|integration| {
-                            view! { <Item scope=scope integration=integration providers=providers reload=reload /> }
-                        })
-                        .collect_view();
-                    view! { <ul class="cards">{cards}</ul> }.into_any()
-                },
-            )}
-        <Dialog open=adding title=t::ADD_INTEGRATION>
-            {providers
-                .show(move |known| {
-                    if known.is_empty() {
-                        return view! { <Empty title=t::NO_PROVIDERS detail=t::NO_PROVIDERS_DETAIL /> }.into_any();
-                    }
-                    view! { <Add scope=scope providers=known open=adding reload=reload /> }.into_any()
-                })}
-        </Dialog>
-    }
-    .into_any()
+    let rows = move |all: Vec<Integration>| {
+        let row = |integration| {
+            view! { <Item scope=scope integration=integration providers=providers reload=reload /> }
+        };
+        view! { <ul class="rows">{all.into_iter().map(row).collect_view()}</ul> }.into_any()
+    };
+    listing(words, list, adding, rows, move || {
+        providers.show(move |known| view! { <Add scope=scope providers=known open=adding reload=reload /> }.into_any())
+    })
 }
 
 #[component]
-fn Item(
-    scope: Scope,
-    integration: Integration,
-    providers: Loaded<Vec<Provider>>,
-    reload: Callback<()>,
-) -> impl IntoView {
+fn Item(scope: Scope, integration: Integration, providers: Providers, reload: Callback<()>) -> impl IntoView {
     let editing = RwSignal::new(false);
     let deleting = RwSignal::new(false);
     let deed = Deed::new();
@@ -84,13 +50,16 @@ fn Item(
             reload.run(());
         });
     });
-    let (tone, word) =
-        if integration.has_client_secret { (Tone::Good, t::SECRET_STORED) } else { (Tone::Warn, t::SECRET_MISSING) };
-    let scopes = if integration.scopes.is_empty() { t::NONE.to_owned() } else { integration.scopes.join(" ") };
+    let provider = integration.provider.clone();
+    // Shown until it is known that this provider has no use for a client.
+    let needs_client = Memo::new(move |_| {
+        let found = providers.with(|all| all.iter().find(|p| p.slug == provider).map(|p| p.client.is_some()));
+        found.flatten().unwrap_or(true)
+    });
     let provider = integration.provider.clone();
     let kept = StoredValue::new(integration.clone());
     view! {
-        <li class="card integration" data-integration=integration.slug.clone()>
+        <li class="integration" data-integration=integration.slug.clone()>
             <div class="row">
                 <span class="two">
                     <strong>{integration.display_name.clone()}</strong>
@@ -105,36 +74,13 @@ fn Item(
                     </button>
                 </span>
             </div>
-            <dl class="facts">
-                <div>
-                    <dt>{t::CLIENT_ID}</dt>
-                    <dd>
-                        <code>{integration.client_id.clone().unwrap_or_else(|| t::NONE.to_owned())}</code>
-                    </dd>
-                </div>
-                <div>
-                    <dt>{t::CLIENT_SECRET}</dt>
-                    <dd>
-                        <Badge tone=tone text=word />
-                    </dd>
-                </div>
-                <div>
-                    <dt>{t::SCOPES}</dt>
-                    <dd>{scopes}</dd>
-                </div>
-                <div class="wide">
-                    <dt>{t::REDIRECT_URI}</dt>
-                    <dd>
-                        <Copyable text=integration.redirect_uri.clone() label=t::REDIRECT_URI />
-                    </dd>
-                </div>
-            </dl>
+            {move || facts(&kept.get_value(), needs_client.get())}
             <Dialog open=editing title=t::EDIT_INTEGRATION>
                 {
                     let provider = provider.clone();
                     providers
                         .show(move |known| {
-                            let found = known.into_iter().find(|p| p.slug == provider);
+                            let found = known.iter().find(|p| p.slug == provider).cloned();
                             let integration = kept.get_value();
                             view! { <Edit scope=scope provider=found integration=integration open=editing reload=reload /> }
                                 .into_any()
@@ -154,231 +100,67 @@ fn Item(
     }
 }
 
-/// What is typed about an OAuth client, in both forms.
-#[derive(Clone)]
-struct Draft {
-    name: RwSignal<String>,
-    client_id: RwSignal<String>,
-    client_secret: RwSignal<String>,
-    scopes: RwSignal<String>,
-    variables: Vec<(String, RwSignal<String>)>,
-}
-
-impl Draft {
-    fn new(provider: Option<&Provider>, before: Option<&Integration>) -> Self {
-        let text = |text: Option<String>| RwSignal::new(text.unwrap_or_default());
-        let variables = provider.map(|p| p.integration_variables.as_slice()).unwrap_or_default();
-        Self {
-            name: text(before.map(|i| i.display_name.clone())),
-            client_id: text(before.and_then(|i| i.client_id.clone())),
-            client_secret: text(None),
-            scopes: text(before.map(|i| i.scopes.join(" "))),
-            variables: variables
-                .iter()
-                .map(|v| (v.name.clone(), text(before.and_then(|i| i.variables.get(&v.name).cloned()))))
-                .collect(),
-        }
-    }
-
-    fn variables(&self) -> BTreeMap<String, String> {
-        let typed = self.variables.iter().map(|(name, value)| (name.clone(), value.get_untracked()));
-        typed.filter_map(|(name, value)| Some((name, filled(&value)?))).collect()
-    }
-
-    fn fields(&self, provider: Option<&Provider>, error: Signal<Option<ApiError>>, stored: bool) -> AnyView {
-        let wrong =
-            move |path: String| Signal::derive(move || error.get().and_then(|e| e.of_field(&path).map(str::to_owned)));
-        let oauth = provider.is_none_or(|p| p.auth_mode != "none");
-        let variables = provider.map(|p| p.integration_variables.clone()).unwrap_or_default();
-        let inputs = variables.into_iter().zip(self.variables.clone()).map(|(variable, (name, value))| {
-            let error = wrong(format!("variables.{name}"));
-            view! {
-                <Field
-                    name=format!("variable-{name}")
-                    label=variable.label
-                    value=value
-                    help=variable.help.unwrap_or_default()
-                    placeholder=variable.default.unwrap_or_default()
-                    error=error
-                />
-            }
-        });
-        let client = oauth.then(|| {
-            let help = if stored { t::CLIENT_SECRET_KEEP } else { t::CLIENT_SECRET_HELP };
-            view! {
-                <Field
-                    name="client-id"
-                    label=t::CLIENT_ID
-                    help=t::CLIENT_ID_HELP
-                    value=self.client_id
-                    error=wrong("client_id".to_owned())
-                />
-                <Field
-                    name="client-secret"
-                    label=t::CLIENT_SECRET
-                    help=help
-                    value=self.client_secret
-                    kind="password"
-                    autocomplete="new-password"
-                    error=wrong("client_secret".to_owned())
-                />
-                <Field
-                    name="scopes"
-                    label=t::SCOPES
-                    help=t::SCOPES_HELP
-                    value=self.scopes
-                    placeholder=provider.map(|p| p.default_scopes.join(" ")).unwrap_or_default()
-                    error=wrong("scopes".to_owned())
-                />
-            }
-        });
+/// What is filled in; nothing of a client where the provider has no use for one.
+fn facts(integration: &Integration, needs_client: bool) -> AnyView {
+    let client = needs_client.then(|| {
+        let (tone, word) = if integration.has_client_secret {
+            (Tone::Good, t::SECRET_STORED)
+        } else {
+            (Tone::Plain, t::SECRET_MISSING)
+        };
+        let scopes = if integration.scopes.is_empty() { t::NONE.to_owned() } else { integration.scopes.join(" ") };
         view! {
-            {inputs.collect_view()}
-            {client}
-            <Field
-                name="display-name"
-                label=t::DISPLAY_NAME
-                value=self.name
-                placeholder=provider.map(|p| p.name.clone()).unwrap_or_default()
-                error=wrong("display_name".to_owned())
-            />
+            <div>
+                <dt>{t::CLIENT_ID}</dt>
+                <dd>
+                    <code>{integration.client_id.clone().unwrap_or_else(|| t::NONE.to_owned())}</code>
+                </dd>
+            </div>
+            <div>
+                <dt>{t::CLIENT_SECRET}</dt>
+                <dd>
+                    <Badge tone=tone text=word />
+                </dd>
+            </div>
+            <div>
+                <dt>{t::SCOPES}</dt>
+                <dd>{scopes}</dd>
+            </div>
+            <div class="wide">
+                <dt>{t::REDIRECT_URI}</dt>
+                <dd>
+                    <Copyable text=integration.redirect_uri.clone() label=t::REDIRECT_URI />
+                </dd>
+            </div>
         }
-        .into_any()
-    }
-}
-
-#[component]
-fn Add(scope: Scope, providers: Vec<Provider>, open: RwSignal<bool>, reload: Callback<()>) -> impl IntoView {
-    let chosen = RwSignal::new(providers.first().map(|p| p.slug.clone()).unwrap_or_default());
-    let options: Vec<(String, String)> = providers.iter().map(|p| (p.slug.clone(), p.name.clone())).collect();
-    let providers = StoredValue::new(providers);
-    let made = RwSignal::new(None::<Integration>);
-    view! {
-        {move || match made.get() {
-            Some(made) => {
-                view! {
-                    <div class="stack">
-                        <Notice tone=Tone::Good title=made.display_name>
-                            {t::INTEGRATION_ADDED}
-                            <Copyable text=made.redirect_uri label=t::REDIRECT_URI />
-                        </Notice>
-                        <div class="actions end">
-                            <button type="button" class="button primary" on:click=move |_| open.set(false)>
-                                {t::DONE}
-                            </button>
-                        </div>
-                    </div>
-                }
-                    .into_any()
-            }
-            None => {
-                let options = Signal::stored(options.clone());
-                view! {
-                    <div class="stack">
-                        <Select name="provider" label=t::PROVIDER value=chosen options=options />
-                        {move || {
-                            let slug = chosen.get();
-                            providers
-                                .with_value(|all| all.iter().find(|p| p.slug == slug).cloned())
-                                .map(|provider| {
-                                    view! { <AddForm scope=scope provider=provider made=made reload=reload /> }
-                                })
-                        }}
-                    </div>
-                }
-                    .into_any()
-            }
-        }}
-    }
-}
-
-#[component]
-fn AddForm(
-    scope: Scope,
-    provider: Provider,
-    made: RwSignal<Option<Integration>>,
-    reload: Callback<()>,
-) -> impl IntoView {
-    let deed = Deed::new();
-    let error = Signal::derive(move || deed.error());
-    let slug = RwSignal::new(String::new());
-    let draft = Draft::new(Some(&provider), None);
-    let fields = draft.fields(Some(&provider), error, false);
-    let docs = provider.docs.clone();
-    let hint = provider.slug.clone();
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        let body = CreateIntegration {
-            provider: provider.slug.clone(),
-            slug: filled(&slug.get_untracked()),
-            display_name: filled(&draft.name.get_untracked()),
-            client_id: filled(&draft.client_id.get_untracked()),
-            client_secret: filled(&draft.client_secret.get_untracked()),
-            scopes: list(&draft.scopes.get_untracked()),
-            variables: draft.variables(),
-            secrets: BTreeMap::new(),
-        };
-        deed.run(async move { scope.client.create_integration(&body).await }, move |integration| {
-            made.set(Some(integration));
-            reload.run(());
-        });
-    };
-    let slug_wrong = Signal::derive(move || error.get().and_then(|e| e.of_field("slug").map(str::to_owned)));
-    view! {
-        <form class="stack" on:submit=submit>
-            <a href=docs target="_blank" rel="noopener noreferrer">
-                {t::DOCS}
-            </a>
-            {fields}
-            <Field name="slug" label=t::SLUG help=t::SLUG_HELP value=slug placeholder=hint error=slug_wrong />
-            {move || error.get().map(|error| view! { <Failure error=error /> })}
-            <div class="actions end">
-                <button type="submit" class="button primary" disabled=move || deed.busy()>
-                    {t::ADD_INTEGRATION}
-                </button>
+    });
+    let secrets = (!integration.secrets_set.is_empty()).then(|| {
+        let names = integration.secrets_set.iter().map(|name| view! { <Badge tone=Tone::Good text=name.clone() /> });
+        view! {
+            <div>
+                <dt>{t::SECRETS}</dt>
+                <dd class="pair">{names.collect_view()}</dd>
             </div>
-        </form>
-    }
-}
-
-#[component]
-fn Edit(
-    scope: Scope,
-    provider: Option<Provider>,
-    integration: Integration,
-    open: RwSignal<bool>,
-    reload: Callback<()>,
-) -> impl IntoView {
-    let deed = Deed::new();
-    let error = Signal::derive(move || deed.error());
-    let draft = Draft::new(provider.as_ref(), Some(&integration));
-    let fields = draft.fields(provider.as_ref(), error, integration.has_client_secret);
-    let id = integration.id;
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        let body = UpdateIntegration {
-            display_name: filled(&draft.name.get_untracked()),
-            client_id: filled(&draft.client_id.get_untracked()),
-            client_secret: filled(&draft.client_secret.get_untracked()),
-            scopes: list(&draft.scopes.get_untracked()),
-            // Without the provider's list of variables nothing is known of them: they stay.
-            variables: provider.as_ref().map(|_| draft.variables()),
-            secrets: None,
-        };
-        deed.run(async move { scope.client.update_integration(id, &body).await }, move |_| {
-            open.set(false);
-            reload.run(());
-        });
-    };
-    view! {
-        <form class="stack" on:submit=submit>
-            {fields}
-            {move || error.get().map(|error| view! { <Failure error=error /> })}
-            <div class="actions end">
-                <button type="submit" class="button primary" disabled=move || deed.busy()>
-                    {t::SAVE}
-                </button>
+        }
+    });
+    let variables = integration.variables.iter().map(|(name, value)| {
+        view! {
+            <div>
+                <dt>{name.clone()}</dt>
+                <dd>{value.clone()}</dd>
             </div>
-        </form>
+        }
+    });
+    let variables = variables.collect_view();
+    if !needs_client && secrets.is_none() && integration.variables.is_empty() {
+        return ().into_any();
     }
+    view! {
+        <dl class="facts">
+            {variables}
+            {secrets}
+            {client}
+        </dl>
+    }
+    .into_any()
 }

@@ -17,6 +17,7 @@ fn session(end_user: EndUser, connection: Option<&Connection>) -> CreateConnectS
         allowed_origins: Vec::new(),
         return_url: None,
         scopes: None,
+        install: None,
         language: None,
         tags: std::collections::BTreeMap::new(),
     }

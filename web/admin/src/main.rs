@@ -13,13 +13,23 @@ mod deliveries;
 #[cfg(target_arch = "wasm32")]
 mod endpoints;
 #[cfg(target_arch = "wasm32")]
+mod integration_form;
+#[cfg(target_arch = "wasm32")]
 mod integrations;
 #[cfg(target_arch = "wasm32")]
 mod link;
 #[cfg(target_arch = "wasm32")]
+mod listing;
+#[cfg(target_arch = "wasm32")]
 mod overview;
 #[cfg(target_arch = "wasm32")]
 mod portal;
+#[cfg(target_arch = "wasm32")]
+mod provider;
+#[cfg(target_arch = "wasm32")]
+mod provider_editor;
+#[cfg(target_arch = "wasm32")]
+mod providers;
 #[cfg(target_arch = "wasm32")]
 mod records;
 #[cfg(target_arch = "wasm32")]

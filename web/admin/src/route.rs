@@ -9,6 +9,12 @@ pub enum Route {
     Overview,
     /// Integrations.
     Integrations,
+    /// Providers.
+    Providers,
+    /// One provider.
+    Provider(String),
+    /// A provider's manifest, to be written; `None` for a new one.
+    Manifest(Option<String>),
     /// Connections.
     Connections,
     /// One connection.
@@ -32,11 +38,12 @@ pub enum Route {
 
 impl Route {
     /// The places in the navigation, in its order.
-    pub const NAVIGATION: [Self; 7] = [
+    pub const NAVIGATION: [Self; 8] = [
         Self::Overview,
         Self::Connections,
         Self::Records { connection: None, stream: None },
         Self::Integrations,
+        Self::Providers,
         Self::Deliveries,
         Self::Endpoints,
         Self::ApiKeys,
@@ -49,6 +56,10 @@ impl Route {
         match parts.as_slice() {
             ["portal"] => Self::Overview,
             ["portal", "integrations"] => Self::Integrations,
+            ["portal", "providers"] => Self::Providers,
+            ["portal", "providers", slug] => Self::Provider((*slug).to_owned()),
+            ["portal", "manifest"] => Self::Manifest(None),
+            ["portal", "manifest", slug] => Self::Manifest(Some((*slug).to_owned())),
             ["portal", "connections"] => Self::Connections,
             ["portal", "connections", id] => id.parse().map_or(Self::Unknown, Self::Connection),
             ["portal", "records"] => Self::Records {
@@ -68,6 +79,8 @@ impl Route {
         match self {
             Self::Overview | Self::Unknown => "/portal".to_owned(),
             Self::Connection(id) => format!("/portal/connections/{id}"),
+            Self::Provider(slug) => format!("/portal/providers/{slug}"),
+            Self::Manifest(Some(slug)) => format!("/portal/manifest/{slug}"),
             Self::Records { connection, stream } => web_client::Query::new("/portal/records")
                 .maybe("connection", *connection)
                 .maybe("stream", stream.as_ref())
@@ -82,6 +95,9 @@ impl Route {
         match self {
             Self::Overview => "overview",
             Self::Integrations => "integrations",
+            Self::Providers => "providers",
+            Self::Provider(_) => "provider",
+            Self::Manifest(_) => "manifest",
             Self::Connections => "connections",
             Self::Connection(_) => "connection",
             Self::Records { .. } => "records",
@@ -95,7 +111,11 @@ impl Route {
     /// Whether this place belongs to that entry of the navigation.
     #[must_use]
     pub fn is_under(&self, entry: &Self) -> bool {
-        self.name() == entry.name() || (matches!(self, Self::Connection(_)) && *entry == Self::Connections)
+        match self {
+            Self::Connection(_) => *entry == Self::Connections,
+            Self::Provider(_) | Self::Manifest(_) => *entry == Self::Providers,
+            _ => self.name() == entry.name(),
+        }
     }
 }
 
@@ -118,6 +138,11 @@ mod tests {
         let id = ConnectionId::new(1, [1; 10]);
         let places = Route::NAVIGATION
             .into_iter()
+            .chain([
+                Route::Provider("shop".to_owned()),
+                Route::Manifest(None),
+                Route::Manifest(Some("shop".to_owned())),
+            ])
             .chain([Route::Connection(id), Route::Records { connection: Some(id), stream: Some("orders".to_owned()) }]);
         for route in places {
             let path = route.path();
@@ -138,5 +163,6 @@ mod tests {
         let one = Route::Connection(ConnectionId::new(1, [1; 10]));
         assert!(one.is_under(&Route::Connections));
         assert!(!one.is_under(&Route::Overview));
+        assert!(Route::Manifest(None).is_under(&Route::Providers));
     }
 }

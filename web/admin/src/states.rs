@@ -19,11 +19,12 @@ pub const HEALTHS: [HealthState; 6] = [
 pub const DELIVERIES: [DeliveryState; 3] = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Parked];
 
 /// Every event that an endpoint can be told of.
-pub const EVENTS: [EventKind; 6] = [
+pub const EVENTS: [EventKind; 7] = [
     EventKind::ConnectionCreated,
     EventKind::ConnectionRecovered,
     EventKind::ConnectionNeedsReauth,
     EventKind::ConnectionDeleted,
+    EventKind::ConnectInstallArrived,
     EventKind::SyncSucceeded,
     EventKind::SyncFailed,
 ];
@@ -124,6 +125,7 @@ pub const fn event(kind: EventKind) -> &'static str {
         EventKind::ConnectionRecovered => "connection.recovered",
         EventKind::ConnectionNeedsReauth => "connection.needs_reauth",
         EventKind::ConnectionDeleted => "connection.deleted",
+        EventKind::ConnectInstallArrived => "connect.install_arrived",
         EventKind::SyncSucceeded => "sync.succeeded",
         EventKind::SyncFailed => "sync.failed",
         EventKind::EndpointTest => "endpoint.test",

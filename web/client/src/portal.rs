@@ -1,10 +1,14 @@
 //! What the portal asks for. The session is in a cookie; writes carry the header that other sites cannot send.
 
+use std::sync::Arc;
+
 use api_types::Page;
 use api_types::connect::{CreateConnectSession, CreatedConnectSession};
 use api_types::connection::Connection;
 use api_types::event::{CreateEndpoint, CreatedEndpoint, Delivery, DeliveryAttempt, Endpoint};
-use api_types::integration::{CreateIntegration, Integration, Provider, UpdateIntegration};
+use api_types::integration::{
+    CreateIntegration, Integration, Provider, ProviderDetail, PutProvider, UpdateIntegration,
+};
 use api_types::operator::{ApiKey, CreateApiKey, CreatedApiKey};
 use api_types::portal::{Me, SignIn};
 use api_types::sync::{RecordPage, Run, RunLogLine, Sync};
@@ -72,7 +76,13 @@ impl PortalClient {
 
     calls! {
         /// `GET /v1/providers`
-        GET providers() -> Page<Provider> = Query::new("/v1/providers").with("limit", 100).into_text();
+        GET providers(cursor: Option<String>) -> Page<Provider> =
+            Query::new("/v1/providers").with("limit", 100).maybe("cursor", cursor).into_text();
+        /// `GET /v1/providers/{provider}`, the version in force or another one
+        GET provider(slug: &str, version: Option<i32>) -> ProviderDetail =
+            Query::new(&format!("/v1/providers/{slug}")).maybe("version", version).into_text();
+        /// `PUT /v1/providers/{provider}`
+        PUT put_provider(slug: &str, body: &PutProvider) -> ProviderDetail = format!("/v1/providers/{slug}"), body;
         /// `GET /v1/integrations`
         GET integrations(cursor: Option<String>) -> Page<Integration> = list("/v1/integrations").maybe("cursor", cursor).into_text();
         /// `GET /v1/integrations/{integration}`
@@ -122,6 +132,31 @@ impl PortalClient {
         GET api_keys(cursor: Option<String>) -> Page<ApiKey> = list("/v1/api-keys").maybe("cursor", cursor).into_text();
         /// `POST /v1/api-keys`
         POST create_api_key(body: &CreateApiKey) -> CreatedApiKey = "/v1/api-keys".to_owned(), body;
+    }
+
+    /// `GET /v1/providers`, page after page, to the end.
+    ///
+    /// # Errors
+    /// As any call; see [`ApiError`].
+    pub async fn all_providers(&self) -> Result<Arc<Vec<Provider>>, ApiError> {
+        let mut all = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = self.providers(cursor).await?;
+            all.extend(page.data);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(Arc::new(all));
+            }
+        }
+    }
+
+    /// `DELETE /v1/providers/{provider}`
+    ///
+    /// # Errors
+    /// `conflict` while integrations use it.
+    pub async fn delete_provider(&self, slug: &str) -> Result<(), ApiError> {
+        self.call(Method::DELETE, format!("/v1/providers/{slug}")).done().await
     }
 
     /// `DELETE /v1/integrations/{integration}`

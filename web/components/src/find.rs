@@ -17,11 +17,13 @@ pub struct Index {
     keys: Vec<Key>,
 }
 
-/// What a search left, the likeliest first.
+/// What a search left.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hits {
-    /// Places in the list.
+    /// Places in the list, the likeliest first.
     pub places: Vec<usize>,
+    /// The same in the list's order.
+    in_order: Vec<usize>,
     text: String,
     category: Option<String>,
 }
@@ -30,9 +32,9 @@ impl Index {
     /// Of names, slugs and categories.
     pub fn new<'a>(all: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>) -> Self {
         let keys = all.into_iter().map(|(name, slug, category)| {
-            let name = name.to_lowercase();
-            let whole = format!("{name} {} {}", slug.to_lowercase(), category.replace('-', " ").to_lowercase());
-            Key { name, whole, category: category.to_owned() }
+            let mut whole = [name, slug, category].join(" ").to_lowercase();
+            whole = whole.replace('-', " ");
+            Key { name: name.to_lowercase().replace('-', " "), whole, category: category.to_owned() }
         });
         Self { keys: keys.collect() }
     }
@@ -53,45 +55,57 @@ impl Index {
     /// what the search before left.
     #[must_use]
     pub fn find(&self, text: &str, category: Option<&str>, last: Option<&Hits>) -> Hits {
-        let text = text.trim().to_lowercase();
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let fits = |key: &Key| {
-            category.is_none_or(|wanted| key.category == wanted) && words.iter().all(|word| key.whole.contains(word))
-        };
-        let narrower = last.filter(|last| text.starts_with(&last.text) && last.category.as_deref() == category);
-        let mut places: Vec<usize> = match narrower {
-            Some(last) => {
-                let mut places: Vec<usize> = last.places.clone();
-                places.sort_unstable();
-                places.into_iter().filter(|place| self.keys.get(*place).is_some_and(fits)).collect()
+        let text = text.trim().to_lowercase().replace('-', " ");
+        let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+        // A bucket for each rank keeps the list's own order among equals, without sorting.
+        let mut ranked: [Vec<usize>; RANKS] = Default::default();
+        let mut in_order = Vec::new();
+        let mut look = |place: usize| {
+            let Some(key) = self.keys.get(place) else { return };
+            let fits = category.is_none_or(|wanted| key.category == wanted)
+                && words.iter().all(|word| key.whole.contains(word));
+            if fits && let Some(bucket) = ranked.get_mut(words.first().map_or(0, |first| rank(key, &text, first))) {
+                bucket.push(place);
+                in_order.push(place);
             }
-            None => self.keys.iter().enumerate().filter(|(_, key)| fits(key)).map(|(place, _)| place).collect(),
         };
-        if let Some(first) = words.first() {
-            // Stable: among equals the list's own order stays.
-            places.sort_by_cached_key(|place| self.keys.get(*place).map_or(u8::MAX, |key| rank(key, &text, first)));
+        match last.filter(|last| {
+            !last.text.is_empty() && text.starts_with(&last.text) && last.category.as_deref() == category
+        }) {
+            Some(last) => last.in_order.iter().copied().for_each(&mut look),
+            None => (0..self.keys.len()).for_each(&mut look),
         }
-        Hits { places, text, category: category.map(str::to_owned) }
+        Hits { places: ranked.concat(), in_order, text, category: category.map(str::to_owned) }
     }
 
     /// The categories there are with how many services each has, by name.
     #[must_use]
     pub fn categories(&self) -> Vec<(String, usize)> {
-        let mut all = std::collections::BTreeMap::<&str, usize>::new();
+        let mut all: Vec<(String, usize)> = Vec::new();
         for key in &self.keys {
-            *all.entry(&key.category).or_default() += 1;
+            // There are a few dozen.
+            match all.iter().position(|(category, _)| *category >= key.category) {
+                Some(place) => match all.get_mut(place) {
+                    Some((category, count)) if *category == key.category => *count += 1,
+                    _ => all.insert(place, (key.category.clone(), 1)),
+                },
+                None => all.push((key.category.clone(), 1)),
+            }
         }
-        all.into_iter().map(|(category, count)| (category.to_owned(), count)).collect()
+        all
     }
 }
 
+/// How many ranks there are.
+const RANKS: usize = 5;
+
 /// How likely it is the one that is meant; the smallest is first.
-fn rank(key: &Key, text: &str, first: &str) -> u8 {
+fn rank(key: &Key, text: &str, first: &str) -> usize {
     if key.name == text {
         0
     } else if key.name.starts_with(text) {
         1
-    } else if key.name.split(|c: char| !c.is_alphanumeric()).any(|word| word.starts_with(first)) {
+    } else if key.name.split(' ').any(|word| word.starts_with(first)) {
         2
     } else if key.name.contains(first) {
         3

@@ -22,7 +22,7 @@ pub fn Finder(
     /// What may be found.
     index: Index,
     /// Makes the row of a place.
-    row: impl Fn(usize) -> AnyView + Clone + Send + Sync + 'static,
+    row: impl Fn(usize) -> AnyView + Send + Sync + 'static,
 ) -> impl IntoView {
     let searched = RwSignal::new(String::new());
     let category = RwSignal::new(None::<String>);
@@ -64,9 +64,7 @@ pub fn Finder(
                         </div>
                     }
                 })} <ul class="choices">
-                <For each=move || shown.get() key=|place| *place let:place>
-                    <li>{row(place)}</li>
-                </For>
+                {move || shown.with(|places| places.iter().map(|place| view! { <li>{row(*place)}</li> }).collect_view())}
             </ul> {move || (left.get() > 0).then(|| view! { <More limit=limit left=left /> })}
             {move || {
                 hits.with(|hits| hits.places.is_empty())
@@ -89,10 +87,11 @@ pub fn Finder(
 /// The categories: the largest ones, or all.
 #[component]
 fn Chips(groups: Vec<(String, usize)>, category: RwSignal<Option<String>>) -> impl IntoView {
-    let mut largest: Vec<usize> = groups.iter().map(|(_, count)| *count).collect();
-    largest.sort_unstable_by(|a, b| b.cmp(a));
-    let least = largest.get(FEW.saturating_sub(1)).copied().unwrap_or_default();
     let few = groups.len() > FEW;
+    let larger_than = |count: usize| groups.iter().filter(|(_, other)| *other > count).count();
+    // Fewer than these are larger, so that it is among the first.
+    let least =
+        groups.iter().map(|(_, count)| *count).filter(|count| larger_than(*count) < FEW).min().unwrap_or_default();
     let all = RwSignal::new(!few);
     let chip = move |value: Option<String>| {
         let (pressed, chosen) = (value.clone(), value.clone());

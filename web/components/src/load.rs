@@ -76,6 +76,14 @@ impl<T: Clone + Send + Sync + 'static> Loaded<T> {
         }
     }
 
+    /// Reads the thing, if it is here.
+    pub fn with<R>(self, read: impl FnOnce(&T) -> R) -> Option<R> {
+        self.state.with(|state| match state {
+            Load::Ready(value) => Some(read(value)),
+            Load::Busy | Load::Failed(_) => None,
+        })
+    }
+
     /// Puts in what is known without asking, such as the answer to a change.
     pub fn put(self, value: T) {
         self.state.set(Load::Ready(value));

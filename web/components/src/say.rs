@@ -64,10 +64,13 @@ pub fn exact(at: DateTime<Utc>) -> String {
 #[must_use]
 pub fn category(key: &str) -> String {
     if matches!(key, "ai" | "crm" | "hr") {
-        return key.to_uppercase();
+        return key.to_ascii_uppercase();
     }
-    let mut letters = key.chars().map(|c| if c == '-' { ' ' } else { c });
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    let mut words = key.replace('-', " ");
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    words
 }
 
 #[cfg(test)]

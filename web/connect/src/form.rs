@@ -77,19 +77,13 @@ pub fn form(driver: Driver, choice: IntegrationId, filled: &BTreeMap<String, Str
             <div class="actions">
                 <button type="submit" class="button primary" aria-disabled=move || busy.get().then_some("true")>
                     {move || busy.get().then(|| view! { <Spinner label="" /> })}
-                    <span>
+                    <span aria-live="polite">
                         {
                             let name = found.name.clone();
                             move || if busy.get() { text::trying(way, &name) } else { text::send(way, &name) }
                         }
                     </span>
                 </button>
-                <p class="sr" role="status">
-                    {
-                        let name = found.name.clone();
-                        move || busy.get().then(|| text::trying(way, &name))
-                    }
-                </p>
                 {back(driver)}
             </div>
         </form>
@@ -105,7 +99,10 @@ fn send(
     busy: RwSignal<bool>,
     refused: RwSignal<Option<ApiError>>,
 ) {
-    let typed = entries.iter().map(|e| (e.variable.name.clone(), e.value.get_untracked())).collect();
+    let mut typed = BTreeMap::new();
+    for entry in entries {
+        typed.insert(entry.variable.name.clone(), entry.value.get_untracked());
+    }
     let Ok(fields) = fields::check_all(&choice.fields, &typed) else {
         entries.iter().for_each(|entry| entry.left.set(true));
         return request_animation_frame(|| browser::focus("[aria-invalid]"));
