@@ -1,1 +1,1 @@
-DROP TABLE connect_attempts, connect_sessions, credentials, connections, integrations, provider_versions;
+DROP TABLE connect_attempts, installs, connect_sessions, credentials, connections, integrations, provider_versions;

@@ -35,6 +35,7 @@ CREATE TABLE integrations (
     secret_names text[] NOT NULL DEFAULT '{}',
     scopes text[],
     variables jsonb NOT NULL DEFAULT '{}',
+    install_url text,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     UNIQUE (environment_id, slug)
@@ -52,6 +53,7 @@ COMMENT ON COLUMN integrations.secrets IS 'Values of the manifest''s integration
 COMMENT ON COLUMN integrations.secret_names IS 'Which secret variables are set.';
 COMMENT ON COLUMN integrations.scopes IS 'What is asked for; null for the manifest''s list.';
 COMMENT ON COLUMN integrations.variables IS 'Values of the manifest''s integration-level variables.';
+COMMENT ON COLUMN integrations.install_url IS 'The tenant''s page to which browsers go on that arrive from the vendor''s marketplace; null where none do.';
 COMMENT ON COLUMN integrations.created_at IS 'When it was configured.';
 COMMENT ON COLUMN integrations.updated_at IS 'When it was last changed.';
 CALL patchbay_wall_environment('integrations');
@@ -172,6 +174,39 @@ COMMENT ON COLUMN connect_sessions.connection_id IS 'What came of it.';
 COMMENT ON COLUMN connect_sessions.created_at IS 'When it was opened.';
 COMMENT ON COLUMN connect_sessions.expires_at IS 'From when on it is refused.';
 CALL patchbay_wall_environment('connect_sessions');
+
+CREATE TABLE installs (
+    install_id uuid PRIMARY KEY,
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    environment_id uuid NOT NULL REFERENCES environments,
+    integration_id uuid NOT NULL REFERENCES integrations ON DELETE CASCADE,
+    state text NOT NULL CHECK (state IN ('arrived', 'claimed', 'used')),
+    browser_hash bytea,
+    code_hash bytea,
+    kept bytea,
+    variables jsonb NOT NULL DEFAULT '{}',
+    connect_session_id uuid UNIQUE REFERENCES connect_sessions ON DELETE CASCADE,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    CHECK ((state = 'arrived') = (connect_session_id IS NULL)),
+    CHECK (state <> 'used' OR kept IS NULL)
+);
+CREATE UNIQUE INDEX installs_told_once ON installs (integration_id, code_hash) WHERE browser_hash IS NULL;
+CREATE INDEX installs_by_end ON installs (expires_at);
+COMMENT ON TABLE installs IS 'Installs begun at a vendor''s marketplace, until a connect session claims them.';
+COMMENT ON COLUMN installs.install_id IS 'The install; what the tenant claims it by.';
+COMMENT ON COLUMN installs.tenant_id IS 'The integration''s tenant.';
+COMMENT ON COLUMN installs.environment_id IS 'The integration''s environment.';
+COMMENT ON COLUMN installs.integration_id IS 'Where it arrived.';
+COMMENT ON COLUMN installs.state IS 'Arrived until a connect session claims it, claimed until the code is exchanged, then used.';
+COMMENT ON COLUMN installs.browser_hash IS 'SHA-256 of the cookie that binds it to the browser that arrived; null where the vendor told us without one.';
+COMMENT ON COLUMN installs.code_hash IS 'SHA-256 of the code, so that a vendor that tells it twice begins one install; null where no code came.';
+COMMENT ON COLUMN installs.kept IS 'The code and what came with it, sealed; wiped when it is exchanged; null where no code came.';
+COMMENT ON COLUMN installs.variables IS 'The connection''s values that the vendor told.';
+COMMENT ON COLUMN installs.connect_session_id IS 'The session that claimed it.';
+COMMENT ON COLUMN installs.created_at IS 'When it arrived.';
+COMMENT ON COLUMN installs.expires_at IS 'From when on it is refused.';
+CALL patchbay_wall_environment('installs');
 
 CREATE TABLE connect_attempts (
     attempt_id uuid PRIMARY KEY,

@@ -127,6 +127,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
         // The connect page, the way to the provider and back
         .service(posted("/connect/launch", web::post().to(connect_page::launch::launch)))
         .service(read("/connect/callback/{integration}", web::get().to(connect_page::callback::callback)))
+        // Where a vendor's marketplace sends who installs the tenant's app, or tells of it
+        .service(read("/connect/install/{integration}", web::get().to(connect_page::install::arrive)))
+        .service(posted("/connect/install/{integration}", web::post().to(connect_page::install::tell)))
         .service(read("/connect/clients/{integration}", web::get().to(connect_page::client::client)))
         .service(read("/connect/assets/{file}", web::get().to(connect_page::asset::asset)))
         .service(read("/connect/{session}", web::get().to(connect_page::hosted::hosted)))

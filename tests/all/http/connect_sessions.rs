@@ -36,6 +36,7 @@ async fn create_connect_session_names_every_field_that_is_wrong() {
         ("integrations", json!({ "end_user": user, "integrations": ["nothing"] })),
         ("integrations", json!({ "end_user": user, "integrations": ["int_00000000000000000000000000"] })),
         ("connection_id", json!({ "end_user": user, "connection_id": "conn_00000000000000000000000000" })),
+        ("install", json!({ "end_user": user, "install": "inst_00000000000000000000000000" })),
         ("allowed_origins", json!({ "end_user": user, "allowed_origins": ["https://app.example.com/path"] })),
         ("allowed_origins", json!({ "end_user": user, "allowed_origins": ["*"] })),
         ("allowed_origins", json!({ "end_user": user, "allowed_origins": ["null"] })),

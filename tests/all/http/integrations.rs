@@ -50,6 +50,8 @@ async fn create_integration_names_every_field_that_is_wrong() {
         ("variables", json!({ "auth": "http://127.0.0.1:9", "api": "http://127.0.0.1:9", "other": "x" })),
         ("scopes", json!(["two words"])),
         ("client_id", json!("")),
+        // No install of this provider begins at a marketplace.
+        ("install_url", json!("https://app.example.com/install")),
     ] {
         let answer = key.post("/v1/integrations", &change(field, value)).await;
         let problem = answer.problem(422, "invalid_fields");
@@ -106,6 +108,37 @@ async fn update_integration_keeps_what_is_absent() {
         .problem(422, "invalid_fields");
     key.patch("/v1/integrations/other", &json!({})).await.problem(404, "not_found");
     assert_eq!(key.get("/v1/integrations/shop").await.ok()["variables"], made["variables"]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn create_integration_and_update_integration_take_the_page_for_installs() {
+    let world = World::start(Options::default()).await;
+    let key = world.key();
+    let manifest = "schema = 1\nslug = \"market\"\nname = \"Market\"\ncategory = \"commerce\"\n\
+        docs = \"https://docs.example\"\n[auth]\nmode = \"oauth2_code\"\n\
+        authorization_url = \"https://market.example/authorize\"\ntoken_url = \"https://market.example/token\"\n\
+        install = { begins = \"code\" }\n[api]\nbase_url = \"https://market.example/api\"\n";
+    let put = key.request(http::Method::PUT, "/v1/providers/market").json(&json!({ "manifest": manifest }));
+    put.send().await.ok();
+    let wish = |url: Value| json!({ "provider": "market", "client_id": "c", "client_secret": "s", "install_url": url });
+    let none = key.post("/v1/integrations", &wish(Value::Null)).await.ok();
+    let arrives_at = format!("{}/connect/install/{}", world.origin(), none["id"].as_str().unwrap());
+    assert_eq!((&none["app_url"], &none["install_url"]), (&json!(arrives_at), &Value::Null));
+    for wrong in ["http://app.example.com/", "https://app.example.com/#x", "javascript:alert(1)", "install", ""] {
+        let answer = key.post("/v1/integrations", &wish(json!(wrong))).await;
+        assert_eq!(answer.problem(422, "invalid_fields").fields[0].field, "install_url", "{wrong}: {answer}");
+    }
+    let page = "https://app.example.com/install?from=market";
+    let path = "/v1/integrations/market";
+    assert_eq!(key.patch(path, &json!({ "install_url": page })).await.ok()["install_url"], page);
+    assert_eq!(key.patch(path, &json!({ "display_name": "Other" })).await.ok()["install_url"], page, "absent stays");
+    let wrong = key.patch(path, &json!({ "install_url": "https://a.example/?patchbay_install=x" })).await;
+    assert_eq!(wrong.problem(422, "invalid_fields").fields[0].field, "install_url");
+    assert_eq!(key.get(path).await.ok()["install_url"], page);
+    assert_eq!(key.patch(path, &json!({ "install_url": "" })).await.ok()["install_url"], Value::Null);
+    // Where no install begins there is no address for it either.
+    assert_eq!(key.post("/v1/integrations", &self::wish("shop")).await.ok()["app_url"], Value::Null);
     world.end().await;
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use ids::{ConnectSessionId, ConnectionId, IntegrationId};
+use ids::{ConnectSessionId, ConnectionId, InstallId, IntegrationId};
 
 crate::api! {
 /// A connect session to open.
@@ -16,6 +16,11 @@ pub struct CreateConnectSession {
     /// A connection to repair instead of making a new one.
     #[serde(default)]
     pub connection_id: Option<ConnectionId>,
+    /// An install that began at the vendor's marketplace: `patchbay_install` of the query with which your page was
+    /// opened, or `install_id` of the event `connect.install_arrived`. It may be claimed once, within an hour; the session
+    /// offers its integration alone, with what the vendor told filled in.
+    #[serde(default)]
+    pub install: Option<InstallId>,
     /// Origins of the pages that may embed the connect page and hear its result, such as `https://app.example.com`.
     #[serde(default)]
     pub allowed_origins: Vec<String>,

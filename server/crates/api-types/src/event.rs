@@ -30,6 +30,9 @@ pub enum EventKind {
     /// A connection was deleted.
     #[serde(rename = "connection.deleted")]
     ConnectionDeleted,
+    /// A vendor told us of an install at its marketplace. Open a connect session with `install_id` as its `install`.
+    #[serde(rename = "connect.install_arrived")]
+    ConnectInstallArrived,
     /// A run succeeded.
     #[serde(rename = "sync.succeeded")]
     SyncSucceeded,

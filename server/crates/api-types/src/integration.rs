@@ -134,6 +134,10 @@ pub struct CreateIntegration {
     /// Values of the provider's integration-level secret variables. Write-only.
     #[serde(default)]
     pub secrets: BTreeMap<String, String>,
+    /// Your page to which browsers go on that arrive from the vendor's marketplace, with `patchbay_install` in the query:
+    /// https, or http towards this machine itself. For providers whose installs may begin there.
+    #[serde(default)]
+    pub install_url: Option<String>,
 }
 
 /// Changes to an integration; what is absent stays.
@@ -157,6 +161,9 @@ pub struct UpdateIntegration {
     /// Secret variables to replace; those that are not named stay.
     #[serde(default)]
     pub secrets: Option<BTreeMap<String, String>>,
+    /// Your page for browsers that arrive from the vendor's marketplace; an empty text takes it away.
+    #[serde(default)]
+    pub install_url: Option<String>,
 }
 
 /// An integration.
@@ -181,6 +188,13 @@ pub struct Integration {
     pub variables: BTreeMap<String, String>,
     /// To be registered with the provider, exactly so.
     pub redirect_uri: String,
+    /// To be registered with the vendor's marketplace as the app's URL, and for its webhooks of installs; absent for
+    /// providers whose installs do not begin there.
+    #[serde(default)]
+    pub app_url: Option<String>,
+    /// Your page to which browsers go on that arrive there.
+    #[serde(default)]
+    pub install_url: Option<String>,
     /// When it was configured.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use aws_lc_rs::hmac;
 use chrono::{DateTime, Utc};
 use domain::{
-    manifest::{AuthSpec, Install, InstallBegins, Variables},
+    manifest::{AuthSpec, Install, InstallBegins, Manifest, Variables},
     secret::Secret,
 };
 
@@ -125,6 +125,13 @@ impl Params {
     }
 }
 
+/// The code among what arrived, under the manifest's name for it.
+#[must_use]
+pub fn code(manifest: &Manifest, params: &Params) -> Option<Secret> {
+    let AuthSpec::OAuth2Code(spec) = &manifest.auth else { return None };
+    params.get(&spec.callback_code_param).map(Secret::new)
+}
+
 impl Account<'_> {
     /// Reads what arrived.
     ///
@@ -173,8 +180,6 @@ impl Account<'_> {
 
 #[cfg(test)]
 mod tests {
-    use domain::manifest::Manifest;
-
     use super::*;
 
     const MANIFEST: &str = r#"

@@ -8,6 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub const SESSION_LIFETIME: TimeDelta = TimeDelta::minutes(30);
 /// How long an end user may take at the provider.
 pub const ATTEMPT_LIFETIME: TimeDelta = TimeDelta::minutes(10);
+/// How long an install that began at a vendor's marketplace waits to be claimed, and its code to be exchanged.
+pub const INSTALL_LIFETIME: TimeDelta = TimeDelta::hours(1);
 /// How long after its end a session that made a connection may still be read, so that the page can show the first sync.
 pub const AFTERGLOW: TimeDelta = TimeDelta::minutes(30);
 

@@ -121,6 +121,8 @@ ids! {
     DataKeyId = "dek";
     /// A short-lived grant to make or repair a connection.
     ConnectSessionId = "cs";
+    /// An install begun at a vendor's marketplace.
+    InstallId = "inst";
     /// One try at authorising within a connect session.
     AttemptId = "att";
     /// A recurring pull of one stream of one connection.

@@ -16,6 +16,12 @@ const RULES: &[(&str, i64, &str)] = &[
             (SELECT connect_session_id FROM connect_sessions WHERE expires_at < $1 LIMIT $2)",
     ),
     (
+        "installs",
+        1,
+        "DELETE FROM installs WHERE install_id IN
+            (SELECT install_id FROM installs WHERE expires_at < $1 LIMIT $2)",
+    ),
+    (
         "connect attempts",
         1,
         "DELETE FROM connect_attempts WHERE attempt_id IN

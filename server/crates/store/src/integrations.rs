@@ -36,6 +36,8 @@ pub struct IntegrationRow {
     pub scopes: Option<Vec<String>>,
     /// Values of the manifest's integration-level variables.
     pub variables: BTreeMap<String, String>,
+    /// The tenant's page to which browsers go on that arrive from the vendor's marketplace.
+    pub install_url: Option<String>,
     /// When it was configured.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -56,6 +58,7 @@ pub(crate) struct IntegrationColumns {
     secret_names: Vec<String>,
     scopes: Option<Vec<String>>,
     variables: serde_json::Value,
+    install_url: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -75,6 +78,7 @@ impl TryFrom<IntegrationColumns> for IntegrationRow {
             secret_names: row.secret_names,
             scopes: row.scopes,
             variables: json::texts("integrations", "variables", row.variables)?,
+            install_url: row.install_url,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
@@ -139,6 +143,7 @@ impl Integrations<'_> {
                 integrations::secret_names.eq(&row.secret_names),
                 integrations::scopes.eq(&row.scopes),
                 integrations::variables.eq(json::object(&row.variables)),
+                integrations::install_url.eq(&row.install_url),
                 integrations::created_at.eq(row.created_at),
                 integrations::updated_at.eq(row.updated_at),
             ))
@@ -163,6 +168,7 @@ impl Integrations<'_> {
             integrations::secret_names.eq(&row.secret_names),
             integrations::scopes.eq(&row.scopes),
             integrations::variables.eq(json::object(&row.variables)),
+            integrations::install_url.eq(&row.install_url),
             integrations::updated_at.eq(row.updated_at),
         ))
         .execute(self.connection)

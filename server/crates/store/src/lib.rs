@@ -15,6 +15,7 @@ mod deliveries;
 mod endpoints;
 mod error;
 mod events;
+mod installs;
 mod integrations;
 mod jobs;
 mod json;
@@ -43,6 +44,7 @@ pub use deliveries::{Deliveries, DeliveryAttemptRow, DeliveryRow, NewDelivery, T
 pub use endpoints::{EndpointRow, Endpoints};
 pub use error::StoreError;
 pub use events::{Events, NewEvent};
+pub use installs::{InstallRow, Installs};
 pub use integrations::{IntegrationRow, Integrations};
 pub use jobs::{Claim, ClaimedJob, JobLease, Jobs, NewJob};
 pub use listen::{Listener, Notice, Subscription};

@@ -337,6 +337,36 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// Installs begun at a vendor's marketplace, until a connect session claims them.
+    installs (install_id) {
+        /// The install; what the tenant claims it by.
+        install_id -> Uuid,
+        /// The integration's tenant.
+        tenant_id -> Uuid,
+        /// The integration's environment.
+        environment_id -> Uuid,
+        /// Where it arrived.
+        integration_id -> Uuid,
+        /// Arrived until a connect session claims it, claimed until the code is exchanged, then used.
+        state -> Text,
+        /// SHA-256 of the cookie that binds it to the browser that arrived; null where the vendor told us without one.
+        browser_hash -> Nullable<Binary>,
+        /// SHA-256 of the code, so that a vendor that tells it twice begins one install; null where no code came.
+        code_hash -> Nullable<Binary>,
+        /// The code and what came with it, sealed; wiped when it is exchanged; null where no code came.
+        kept -> Nullable<Binary>,
+        /// The connection's values that the vendor told.
+        variables -> Jsonb,
+        /// The session that claimed it.
+        connect_session_id -> Nullable<Uuid>,
+        /// When it arrived.
+        created_at -> Timestamptz,
+        /// From when on it is refused.
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     /// Providers as configured in an environment.
     integrations (integration_id) {
         /// The integration.
@@ -363,6 +393,8 @@ diesel::table! {
         scopes -> Nullable<Array<Text>>,
         /// Values of the manifest's integration-level variables.
         variables -> Jsonb,
+        /// The tenant's page to which browsers go on that arrive from the vendor's marketplace; null where none do.
+        install_url -> Nullable<Text>,
         /// When it was configured.
         created_at -> Timestamptz,
         /// When it was last changed.
@@ -641,6 +673,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     endpoints,
     environments,
     events,
+    installs,
     integrations,
     jobs,
     members,

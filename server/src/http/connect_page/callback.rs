@@ -33,6 +33,11 @@ pub async fn callback(
     if matches!(done.screen, Screen::StateUnknown | Screen::StateReplayed | Screen::WrongBrowser) {
         state.senders.stray(&request);
     }
+    answered(done)
+}
+
+/// The screen of an outcome, without the cookie that has done its work.
+pub(super) fn answered(done: Completion) -> Result<HttpResponse, Fail> {
     let mut answer = screens::respond(page(&done));
     if let Some(name) = done.spent_cookie {
         let mut spent =

@@ -13,7 +13,7 @@ use flows::connect::{BrowserCookie, LaunchError, Launched, NewAttempt, SessionEr
 
 use super::{
     super::{AppState, problem::Fail},
-    screens::{self, Page},
+    callback, screens::{self, Page},
     token,
 };
 
@@ -45,7 +45,9 @@ pub async fn launch(
         }
     };
     let attempt = NewAttempt { token: Secret::new(form.token), integration: form.integration_id, display, fields };
-    let page = match begin(&state.services, attempt).await {
+    let cookie = |name: &str| request.cookie(name).map(|cookie| Secret::new(cookie.value()));
+    let page = match begin(&state.services, attempt, cookie).await {
+        Ok(Launched::Finished(done)) => return callback::answered(*done),
         Ok(Launched::ToProvider { url, cookie, integration_name }) => {
             let mut answer = screens::respond(Page::launch(&integration_name, url.as_str()));
             answer.add_cookie(&bound(&cookie)).map_err(|_| screens::unanswerable())?;
@@ -62,6 +64,8 @@ pub async fn launch(
             Page::session_over()
         }
         Err(LaunchError::Done) => Page::session_done(),
+        Err(LaunchError::WrongBrowser) => Page::wrong_browser(),
+        Err(LaunchError::InstallOver) => Page::install_over(),
         Err(LaunchError::NotOffered) => Page::not_offered(),
         Err(LaunchError::Fields(fields)) => Page::fields_wrong(&fields),
         Err(LaunchError::Refused(failure)) => Page::refused(&failure.detail),
@@ -90,7 +94,7 @@ fn own_origin(state: &AppState, request: &HttpRequest) -> Result<(), Fail> {
 }
 
 /// The cookie that binds the attempt to this browser. `Lax`: it has to come along when the provider sends the end user back.
-fn bound(cookie: &BrowserCookie) -> Cookie<'static> {
+pub(super) fn bound(cookie: &BrowserCookie) -> Cookie<'static> {
     let expires = OffsetDateTime::from_unix_timestamp(cookie.expires_at.timestamp()).ok();
     let mut bound = Cookie::build(cookie.name.clone(), cookie.value.expose().to_owned())
         .path("/")

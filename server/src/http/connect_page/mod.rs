@@ -6,6 +6,7 @@ pub mod client;
 pub mod describe;
 pub mod enter;
 pub mod hosted;
+pub mod install;
 pub mod launch;
 pub mod progress;
 pub mod show_code;
@@ -46,6 +47,13 @@ impl From<LaunchError> for Fail {
                 Self::new(ProblemCode::Conflict, "The connect session has made its connection already.")
             }
             LaunchError::NotOffered => Self::not_found("integration"),
+            LaunchError::WrongBrowser => {
+                Self::new(ProblemCode::Conflict, "The install arrived in another browser, which alone may go on with it.")
+            }
+            LaunchError::InstallOver => Self::new(
+                ProblemCode::Conflict,
+                "The install was used before, or waited too long. Begin again at the vendor's marketplace.",
+            ),
             LaunchError::Fields(fields) => Self::fields(fields),
             LaunchError::Misconfigured(detail) => Self::new(ProblemCode::IntegrationMisconfigured, detail),
             LaunchError::Refused(failure) => failure.into(),

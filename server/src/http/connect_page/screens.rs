@@ -135,6 +135,21 @@ impl Page {
         Self::bad("wrong-browser", "Another browser began this", text)
     }
 
+    pub(super) fn install_unknown() -> Self {
+        let text = "This address does not belong to any app here, and nothing was changed. Please tell whoever offers the app.";
+        Self::bad("install-unknown", "Nothing to install", text)
+    }
+
+    pub(super) fn install_refused() -> Self {
+        let text = "What came along from the marketplace is not complete, too old or not genuine, so nothing was begun. Go back there and open the app again.";
+        Self::bad("install-refused", "That was not accepted", text)
+    }
+
+    pub(super) fn install_over() -> Self {
+        let text = "This install was used already, or it waited too long. Go back to the marketplace and open the app again.";
+        Self::bad("install-over", "Open the app again", text)
+    }
+
     pub(super) fn session_over() -> Self {
         let text = "The time for connecting is over. Go back to where you came from and begin again.";
         Self::bad("session-expired", "Time ran out", text)

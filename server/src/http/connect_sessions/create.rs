@@ -27,6 +27,7 @@ pub async fn create_connect_session(
         end_user: EndUser { id: body.end_user.id, name: body.end_user.name },
         integrations: body.integrations,
         connection: body.connection_id,
+        install: body.install,
         allowed_origins: body.allowed_origins,
         return_url: body.return_url,
         language: body.language,

@@ -26,6 +26,7 @@ pub async fn create_integration(
         client_secret: body.client_secret.map(Secret::new),
         scopes: body.scopes,
         variables: body.variables,
+        install_url: body.install_url,
         secrets: super::secrets(body.secrets),
     };
     let view = integration::create(caller.ctx(), new).await?;

@@ -67,6 +67,8 @@ pub(super) fn show(view: IntegrationView) -> Integration {
         scopes: view.scopes,
         variables: view.row.variables,
         redirect_uri: view.redirect_uri.into(),
+        app_url: view.app_url.map(Into::into),
+        install_url: view.row.install_url,
         created_at: view.row.created_at,
         updated_at: view.row.updated_at,
     }

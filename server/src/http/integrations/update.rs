@@ -26,6 +26,7 @@ pub async fn update_integration(
         client_secret: body.client_secret.map(Secret::new),
         scopes: body.scopes,
         variables: body.variables,
+        install_url: body.install_url,
         secrets: body.secrets.map(super::secrets),
     };
     Ok(web::Json(super::show(integration::update(caller.ctx(), &path, changes).await?)))

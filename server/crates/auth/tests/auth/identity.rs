@@ -39,6 +39,26 @@ async fn a_1_the_account_is_found_by_path() {
 }
 
 #[tokio::test]
+async fn a_1_a_variable_may_tell_the_account() {
+    let server = always(200, &[], r#"{"id":"other","name":"Shop"}"#).await;
+    let (egress, entropy) = (egress(), Counting::default());
+    let material = Material::of(TokenSet::bare(Secret::new("canary-token")));
+    for (call, name, asked) in [("", None, 0), ("url = \"/me\"\nname = \"name\"", Some("Shop"), 1)] {
+        let rest = "[variables.realm]\ntype = \"text\"\nat = \"answer\"\nfrom = \"callback.realm\"\nlabel = \"Realm\"\n\
+            [auth]\nmode = \"oauth2_code\"\nauthorization_url = \"@/authorize\"\ntoken_url = \"@/token\"\n\
+            [api]\nbase_url = \"@/\"\n[identity]\naccount_variable = \"realm\"\n";
+        let manifest = manifest(&server, &format!("{rest}{call}\n"));
+        let mut account = account(&manifest, &[]);
+        let unknown = account.identify(outside(&egress, &entropy), &material).await.unwrap_err();
+        assert!(matches!(unknown, Failure::BadAnswer(Unreadable::NoAccount)), "{unknown:?}");
+        account.variables.insert("realm".into(), "7031".into());
+        let found = account.identify(outside(&egress, &entropy), &material).await.unwrap();
+        assert_eq!(found, Some(Identity { account: "7031".into(), name: name.map(Into::into) }));
+        assert_eq!(server.received().len(), asked);
+    }
+}
+
+#[tokio::test]
 async fn c_5_identity_failures_are_sorted() {
     for (status, body, code) in [
         (401, r#"{"message":"Bad credentials canary-token"}"#, "revoked"),

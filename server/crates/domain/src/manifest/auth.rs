@@ -69,6 +69,15 @@ impl AuthSpec {
         }
     }
 
+    /// How an install that begins at the vendor's marketplace arrives, where there is such a thing.
+    #[must_use]
+    pub const fn install(&self) -> Option<&Install> {
+        match self {
+            Self::OAuth2Code(spec) => spec.install.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Whether the integration needs an OAuth client: an identifier, and whether a secret goes with it.
     #[must_use]
     pub fn client(&self) -> Option<ClientNeed> {

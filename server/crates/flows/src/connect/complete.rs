@@ -13,6 +13,7 @@ use store::{AttemptRow, ConnectSessionRow, IntegrationRow, Presented, StoreError
 use super::{
     establish::{Establish, Established, establish},
     grant::{tried, worded},
+    install::REDIRECT_URI,
     launch::browser_cookie,
     pending::Pending,
     refused::{browser_hash, note_unknown, refused},
@@ -128,7 +129,7 @@ pub async fn complete(
     }
 }
 
-async fn carry_through(
+pub(super) async fn carry_through(
     services: &Services,
     scope: Scope,
     attempt: AttemptRow,
@@ -234,6 +235,9 @@ async fn connect(
     let pending = Pending::open(ctx, attempt.id, attempt.kept.as_ref()).await?;
     let mut account = account(ctx, &provider.manifest, &integration, &attempt.variables, &pending.fields).await?;
     account.scopes = scopes_of(session, &integration);
+    if let Some(uri) = pending.kept.0.get(REDIRECT_URI).and_then(|uri| uri.expose().parse().ok()) {
+        account.redirect_uri = uri;
+    }
     // Whoever it is that answers must be the one that was asked, whatever the answer (RFC 9207 §2.4).
     if let Err(failure) = account.check_issuer(&pending.kept, callback) {
         return Err(worded("the callback was refused", &failure).into());

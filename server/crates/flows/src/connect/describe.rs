@@ -35,13 +35,17 @@ pub struct Choice {
     pub provider: Arc<Provider>,
     /// What is known of the end user's values already: those of the connection being repaired.
     pub known: Variables,
+    /// What the vendor told of an install at its marketplace: not asked for.
+    pub told: Variables,
 }
 
 impl Choice {
     /// The manifest's variables that the end user has to fill in, by name.
     pub fn fields(&self) -> impl Iterator<Item = (&String, &domain::manifest::VariableSpec)> {
-        let asked = |spec: &domain::manifest::VariableSpec| spec.at == VariableLevel::Connection;
-        self.provider.manifest.variables.iter().filter(move |(_, spec)| asked(spec))
+        let asked = |name: &String, spec: &domain::manifest::VariableSpec| {
+            spec.at == VariableLevel::Connection && !self.told.contains_key(name)
+        };
+        self.provider.manifest.variables.iter().filter(move |(name, spec)| asked(name, spec))
     }
 }
 
@@ -57,6 +61,7 @@ pub async fn describe(services: &Services, token: &Secret) -> Result<Description
         Some(id) => tx.connections().context(id).await?.connection.variables,
         None => Variables::new(),
     };
+    let told = tx.installs().of_session(session.id).await?.map(|install| install.variables).unwrap_or_default();
     let described = tx.provider_versions().all_current().await?;
     let latest = tx.connect_attempts().latest(session.id).await?;
     tx.commit().await?;
@@ -72,7 +77,7 @@ pub async fn describe(services: &Services, token: &Secret) -> Result<Description
             Some(row) => services.providers.described(row)?,
             None => Arc::clone(services.providers.installed(&integration.provider)?),
         };
-        Some(Choice { integration, provider, known: known.clone() })
+        Some(Choice { integration, provider, known: known.clone(), told: told.clone() })
     });
     Ok(Description { status: status_of(&session, under_way, now)?, choices: choices.collect(), session, tenant_name })
 }

@@ -8,7 +8,7 @@ use domain::{
 };
 use ids::{ConnectionId, IntegrationId};
 use std::{collections::BTreeMap, sync::Arc};
-use store::{ConnectSessionRow, IntegrationRow, StoreError};
+use store::{ConnectSessionRow, InstallRow, IntegrationRow, StoreError};
 
 use super::{
     establish::{Establish, Established, establish},
@@ -25,6 +25,8 @@ pub(super) struct Filled {
     pub provider: Arc<Provider>,
     pub variables: Variables,
     pub fields: Secrets,
+    /// The install at the vendor's marketplace that the session has claimed.
+    pub install: Option<InstallRow>,
 }
 
 /// What became of what was typed in.
@@ -55,7 +57,7 @@ pub async fn enter(
 }
 
 pub(super) async fn enter_filled(ctx: Ctx<'_>, filled: &Filled) -> Result<Established, LaunchError> {
-    let Filled { session, integration, provider, variables, fields } = filled;
+    let Filled { session, integration, provider, variables, fields, .. } = filled;
     let mut account = account(ctx, &provider.manifest, integration, variables, fields).await?;
     account.scopes = scopes_of(session, integration);
     let id = session.reconnect.unwrap_or_else(|| ctx.services.mint.id(ConnectionId::new));
@@ -72,7 +74,7 @@ pub(super) async fn filled<'a>(
     services: &'a Services,
     token: &Secret,
     integration: IntegrationId,
-    given: BTreeMap<String, Secret>,
+    mut given: BTreeMap<String, Secret>,
 ) -> Result<(Ctx<'a>, Filled), LaunchError> {
     let (scope, session) = by_token(services, token).await?;
     if session.state != SessionState::Open {
@@ -90,17 +92,23 @@ pub(super) async fn filled<'a>(
         StoreError::NotFound => LaunchError::NotOffered,
         other => other.into(),
     })?;
-    let known = match session.reconnect {
+    let mut known = match session.reconnect {
         Some(id) => tx.connections().context(id).await?.connection.variables,
         None => Variables::new(),
     };
+    let install = tx.installs().of_session(session.id).await?;
+    if let Some(install) = &install {
+        // What the vendor told is not the end user's to change.
+        given.retain(|name, _| !install.variables.contains_key(name));
+        known.extend(install.variables.clone());
+    }
     let provider = services.providers.find(&mut tx, &integration.provider).await?;
     tx.commit().await?;
     let provider = provider.ok_or_else(|| {
         LaunchError::Misconfigured(format!("the provider `{}` is not installed", integration.provider))
     })?;
     let (variables, fields) = split(&provider.manifest, known, given).map_err(LaunchError::Fields)?;
-    Ok((ctx, Filled { session, integration, provider, variables, fields }))
+    Ok((ctx, Filled { session, integration, provider, variables, fields, install }))
 }
 
 /// The connection's values and its secrets, checked. `known` are values that it has already.

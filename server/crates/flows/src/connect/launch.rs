@@ -6,7 +6,7 @@ use auth::Beginning;
 use chrono::{DateTime, Utc};
 use domain::{
     connect::{ATTEMPT_LIFETIME, AttemptState, Display, Failure},
-    manifest::Variables,
+    manifest::{InstallBegins, Variables},
     secret::Secret,
 };
 use ids::{AttemptId, ConnectSessionId, ConnectionId, IntegrationId};
@@ -15,9 +15,11 @@ use store::{AttemptRow, ConnectSessionRow, IntegrationRow, StoreError};
 use url::Url;
 
 use super::{
+    complete::Completion,
     enter::{Filled, enter_filled, filled, is_direct},
     establish::Established,
     grant::worded,
+    install,
     pending::Pending,
     session::{SessionError, scopes_of},
 };
@@ -62,6 +64,8 @@ pub enum Launched {
         /// Where the same tab goes on, with the signed result.
         return_to: Option<Secret>,
     },
+    /// Nowhere: the code of an install at the vendor's marketplace was there already, and was exchanged.
+    Finished(Box<Completion>),
 }
 
 /// The cookie that binds an attempt to its browser. One per attempt, so that two at once do not disturb each other.
@@ -93,6 +97,12 @@ pub enum LaunchError {
     /// The integration has to be repaired by the tenant.
     #[error("{0}")]
     Misconfigured(String),
+    /// The install arrived in another browser, which alone may go on with it.
+    #[error("the install arrived in another browser")]
+    WrongBrowser,
+    /// The install's code was exchanged before, or its hour is over.
+    #[error("the install was used before, or waited too long")]
+    InstallOver,
     /// The provider refuses what was entered, or does not answer.
     #[error("{}", .0.detail)]
     Refused(Failure),
@@ -127,12 +137,23 @@ pub fn browser_cookie(state: &str) -> String {
     format!("__Host-patchbay-connect-{}", hash.get(..16).unwrap_or_default())
 }
 
-/// Begins an attempt.
+/// Begins an attempt. `cookie` gives the value of a cookie that the browser sent.
 ///
 /// # Errors
 /// [`LaunchError`].
-pub async fn launch(services: &Services, new: NewAttempt) -> Result<Launched, LaunchError> {
-    let (ctx, filled) = filled(services, &new.token, new.integration, new.fields).await?;
+pub async fn launch(
+    services: &Services,
+    new: NewAttempt,
+    cookie: impl FnOnce(&str) -> Option<Secret>,
+) -> Result<Launched, LaunchError> {
+    let (ctx, mut filled) = filled(services, &new.token, new.integration, new.fields).await?;
+    let begins = filled.provider.manifest.auth.install().map(|install| install.begins);
+    if begins == Some(InstallBegins::Code)
+        && let Some(install) = filled.install.take()
+    {
+        let done = install::finish(ctx, filled, install, new.display, cookie).await?;
+        return Ok(Launched::Finished(Box::new(done)));
+    }
     let integration_name = filled.integration.display_name.clone();
     if is_direct(&filled.provider.manifest.auth) {
         let session = &filled.session;
@@ -147,7 +168,7 @@ pub async fn launch(services: &Services, new: NewAttempt) -> Result<Launched, La
             Established::SessionOver => Err(LaunchError::Done),
         };
     }
-    let Filled { session, integration, provider, variables, fields } = filled;
+    let Filled { session, integration, provider, variables, fields, .. } = filled;
     let mut account = account(ctx, &provider.manifest, &integration, &variables, &fields).await?;
     account.scopes = scopes_of(&session, &integration);
     let beginning = account.begin(outside(services, None)).await;

@@ -9,7 +9,7 @@ use domain::{
     origin::Origin,
     secret::Secret,
 };
-use ids::{ConnectSessionId, ConnectionId, IntegrationId};
+use ids::{ConnectSessionId, ConnectionId, InstallId, IntegrationId};
 use serde_json::json;
 use store::{ConnectSessionRow, StoreError, Tx};
 use url::Url;
@@ -30,6 +30,8 @@ pub struct NewSession {
     pub integrations: Option<Vec<String>>,
     /// A connection to repair instead of making a new one.
     pub connection: Option<ConnectionId>,
+    /// An install at the vendor's marketplace to go on with.
+    pub install: Option<InstallId>,
     /// Origins of the pages that may embed the connect page and hear its result.
     pub allowed_origins: Vec<String>,
     /// Where the same-tab flow ends.
@@ -80,16 +82,17 @@ pub async fn open(ctx: Ctx<'_>, new: NewSession) -> Result<Opened, OpenError> {
     let return_url = return_url(&mut wrong, &origins, new.return_url.as_deref());
 
     let mut tx = services.store.begin(ctx.scope).await?;
-    let integrations = match new.connection {
-        Some(id) => reconnect(&mut tx, &mut wrong, id, &new).await?.map(|id| vec![id]),
-        None => choices(&mut tx, &mut wrong, new.integrations.as_deref()).await?,
+    let now = services.now();
+    let integrations = match (new.install, new.connection) {
+        (Some(id), _) => installed(&mut tx, &mut wrong, id, &new, now).await?.map(|id| vec![id]),
+        (None, Some(id)) => reconnect(&mut tx, &mut wrong, id, &new).await?.map(|id| vec![id]),
+        (None, None) => choices(&mut tx, &mut wrong, new.integrations.as_deref()).await?,
     };
     if !wrong.is_empty() {
         return Err(OpenError::Fields(wrong));
     }
     let id = services.mint.id(ConnectSessionId::new);
     let token = Secret::new([PREFIX, &services.random_token()].concat());
-    let now = services.now();
     let row = ConnectSessionRow {
         id,
         token_hash: sha256(token.expose().as_bytes()),
@@ -107,7 +110,13 @@ pub async fn open(ctx: Ctx<'_>, new: NewSession) -> Result<Opened, OpenError> {
         expires_at: now + SESSION_LIFETIME,
     };
     tx.connect_sessions().insert(&row).await?;
-    let detail = json!({ "end_user": row.end_user.id, "reconnect": row.reconnect });
+    if let Some(install) = new.install
+        && !tx.installs().claim(install, id, now).await?
+    {
+        // Another session was quicker. Nothing of this one is kept.
+        return Err(OpenError::Fields(vec![("install".into(), NOT_WAITING.into())]));
+    }
+    let detail = json!({ "end_user": row.end_user.id, "reconnect": row.reconnect, "install": new.install });
     tx.audit(audit::row(services, ctx.actor, "connect_session.opened", id, detail)).await?;
     tx.commit().await?;
 
@@ -229,6 +238,37 @@ async fn reconnect(
     let named = |name: &String| *name == integration.slug || *name == integration.id.to_string();
     if new.integrations.as_ref().is_some_and(|names| !names.iter().any(named)) {
         return refuse("its integration is not among `integrations`; leave that field out");
+    }
+    Ok(Some(integration.id))
+}
+
+const NOT_WAITING: &str =
+    "there is no such install waiting in this environment; one may be claimed once, within an hour of its arrival";
+
+/// The integration of the install to go on with.
+async fn installed(
+    tx: &mut Tx<Scope>,
+    wrong: &mut Wrong,
+    id: InstallId,
+    new: &NewSession,
+    now: DateTime<Utc>,
+) -> Result<Option<IntegrationId>, StoreError> {
+    if new.connection.is_some() {
+        let why = "leave it out: an install makes its own connection, or repairs the one that its account has";
+        wrong.push(("connection_id".into(), why.into()));
+    }
+    let install = match tx.installs().waiting(id, now).await {
+        Ok(install) => install,
+        Err(StoreError::NotFound) => {
+            wrong.push(("install".into(), NOT_WAITING.into()));
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let integration = tx.integrations().find(install.integration).await?;
+    let named = |name: &String| *name == integration.slug || *name == integration.id.to_string();
+    if new.integrations.as_ref().is_some_and(|names| !names.iter().any(named)) {
+        wrong.push(("install".into(), "its integration is not among `integrations`; leave that field out".into()));
     }
     Ok(Some(integration.id))
 }

@@ -43,6 +43,13 @@ pub(crate) fn redirect_uri(public_url: &Url, integration: IntegrationId) -> Url 
     url
 }
 
+/// Where installs arrive that begin at the vendor's marketplace; one per integration, likewise.
+pub(crate) fn app_url(public_url: &Url, integration: IntegrationId) -> Url {
+    let mut url = public_url.clone();
+    url.set_path(&format!("/connect/install/{integration}"));
+    url
+}
+
 /// Where our client id metadata document for an integration lies, which is its client identifier at servers that take
 /// such documents.
 pub(crate) fn client_metadata_url(public_url: &Url, integration: IntegrationId) -> Url {

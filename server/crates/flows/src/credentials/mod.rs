@@ -8,7 +8,7 @@ mod provider_access;
 mod refresh;
 
 pub(crate) use account::{
-    AccountError, account, client_metadata_url, client_secret_place, integration_secrets, outside, redirect_uri,
+    AccountError, account, app_url, client_metadata_url, client_secret_place, integration_secrets, outside, redirect_uri,
     seal_secrets,
 };
 pub use cache::ConnectionCache;

@@ -3,9 +3,11 @@
 use auth::Secrets;
 use domain::{
     manifest::{AuthSpec, ClientNeed, Manifest, VariableLevel, VariableSpec, VariableType, Variables},
+    origin::Origin,
     secret::Secret,
 };
 use egress::{Egress, EgressError, Reach};
+use url::Url;
 
 /// Fields that are wrong, each with what it must be.
 pub(crate) type Wrong = Vec<(String, String)>;
@@ -41,6 +43,29 @@ pub(super) fn client(wrong: &mut Wrong, manifest: &Manifest, id: Option<&str>, s
         }
     }
 }
+
+/// The tenant's page for browsers that arrive from the vendor's marketplace.
+pub(super) fn install_url(wrong: &mut Wrong, manifest: &Manifest, url: Option<&str>) {
+    let Some(text) = url else { return };
+    let mut refuse = |why: String| wrong.push(("install_url".into(), why));
+    if manifest.auth.install().is_none() {
+        return refuse(format!("leave it out: {} has no installs that begin at its marketplace", manifest.name));
+    }
+    match Url::parse(text).ok().filter(|url| text.len() <= 2048 && url.fragment().is_none()) {
+        None => refuse("write an absolute URL of at most 2048 characters without a fragment".into()),
+        Some(url) if url.query_pairs().any(|(name, _)| name == INSTALL_NAME) => {
+            refuse(format!("leave out {INSTALL_NAME}: the install is told in it"));
+        }
+        Some(url) => {
+            if let Err(error) = Origin::of(&url) {
+                refuse(error.to_string());
+            }
+        }
+    }
+}
+
+/// The parameter in which the tenant's page is told of an install.
+pub(crate) const INSTALL_NAME: &str = "patchbay_install";
 
 /// Secret variables of the integration: what is given is accepted, and nothing that is needed is missing. `kept` are
 /// those that are set already.
@@ -198,6 +223,33 @@ mod tests {
         let evil: Variables = [("shop".to_owned(), "x.evil.example/#".to_owned())].into();
         variables(&mut wrong, &manifest(), VariableLevel::Connection, &evil, "fields");
         assert_eq!(fields(&wrong), ["fields.shop"]);
+    }
+
+    #[test]
+    fn a_11_browsers_that_arrive_go_on_to_an_https_page() {
+        let offered = MANIFEST.replace("[api]", "install = { begins = \"code\" }\n[api]");
+        let offered = Manifest::parse("test", &offered).unwrap();
+        let mut wrong = Wrong::new();
+        for good in ["https://app.example.com/install?from=market", "http://localhost:3000/install"] {
+            install_url(&mut wrong, &offered, Some(good));
+            assert!(wrong.is_empty(), "{good}: {wrong:?}");
+        }
+        for bad in [
+            "http://app.example.com/install",
+            "https://app.example.com/#install",
+            "https://user@app.example.com/",
+            "https://app.example.com/?patchbay_install=x",
+            "javascript:alert(1)",
+            "/install",
+            "",
+        ] {
+            wrong.clear();
+            install_url(&mut wrong, &offered, Some(bad));
+            assert_eq!(fields(&wrong), ["install_url"], "{bad}");
+        }
+        wrong.clear();
+        install_url(&mut wrong, &manifest(), Some("https://app.example.com/install"));
+        assert_eq!(fields(&wrong), ["install_url"], "the provider has no such installs");
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct NewIntegration {
     pub scopes: Option<Vec<String>>,
     /// Values of the provider's integration-level variables.
     pub variables: Variables,
+    /// The tenant's page to which browsers go on that arrive from the vendor's marketplace.
+    pub install_url: Option<String>,
 }
 
 /// Configures a provider in the environment.
@@ -53,6 +55,7 @@ pub async fn create(ctx: Ctx<'_>, mut new: NewIntegration) -> Result<Integration
     check::display_name(&mut wrong, &display_name);
     check::client(&mut wrong, manifest, new.client_id.as_deref(), new.client_secret.as_ref());
     check::secrets(&mut wrong, manifest, &mut new.secrets, &[]);
+    check::install_url(&mut wrong, manifest, new.install_url.as_deref());
     check::scopes(&mut wrong, new.scopes.as_deref().unwrap_or_default());
     check::variables(&mut wrong, manifest, VariableLevel::Integration, &new.variables, "variables");
     if wrong.is_empty() {
@@ -80,6 +83,7 @@ pub async fn create(ctx: Ctx<'_>, mut new: NewIntegration) -> Result<Integration
         secret_names: new.secrets.into_keys().collect(),
         scopes: new.scopes,
         variables: new.variables,
+        install_url: new.install_url,
         created_at: now,
         updated_at: now,
     };

@@ -6,7 +6,10 @@ use store::{IntegrationRow, StoreError, Tx};
 use url::Url;
 
 use super::IntegrationError;
-use crate::{Ctx, Services, credentials::redirect_uri};
+use crate::{
+    Ctx, Services,
+    credentials::{app_url, redirect_uri},
+};
 
 /// An integration with what follows from its provider and this server.
 #[derive(Debug, Clone)]
@@ -17,6 +20,8 @@ pub struct IntegrationView {
     pub scopes: Vec<String>,
     /// To be registered with the provider, exactly so.
     pub redirect_uri: Url,
+    /// To be registered with the vendor's marketplace as the app's URL, where installs may begin there.
+    pub app_url: Option<Url>,
 }
 
 /// The integration of that id or slug.
@@ -72,6 +77,9 @@ pub(super) fn view(services: &Services, manifest: Option<&Manifest>, row: Integr
     IntegrationView {
         scopes: scopes.unwrap_or_else(|| manifest.map(defaults).unwrap_or_default()),
         redirect_uri: redirect_uri(&services.settings.public_url, row.id),
+        app_url: manifest
+            .and_then(|manifest| manifest.auth.install())
+            .map(|_| app_url(&services.settings.public_url, row.id)),
         row,
     }
 }

@@ -6,7 +6,7 @@ mod delete;
 mod get;
 mod update;
 
-pub(crate) use check::{scopes as check_scopes, variables as check_variables};
+pub(crate) use check::{INSTALL_NAME, scopes as check_scopes, variables as check_variables};
 pub use create::{NewIntegration, create};
 pub use delete::delete;
 pub(crate) use get::find;

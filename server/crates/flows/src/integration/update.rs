@@ -32,6 +32,8 @@ pub struct Changes {
     pub scopes: Option<Vec<String>>,
     /// Values of the provider's integration-level variables, as a whole.
     pub variables: Option<Variables>,
+    /// The tenant's page to which browsers go on that arrive from the vendor's marketplace; an empty text takes it away.
+    pub install_url: Option<String>,
 }
 
 /// Changes the integration of that id or slug.
@@ -98,6 +100,11 @@ pub async fn update(ctx: Ctx<'_>, name: &str, changes: Changes) -> Result<Integr
         }
         row.variables = variables;
         changed.push("variables");
+    }
+    if let Some(url) = changes.install_url {
+        row.install_url = Some(url).filter(|url| !url.is_empty());
+        check::install_url(&mut wrong, manifest, row.install_url.as_deref());
+        changed.push("install_url");
     }
     if !wrong.is_empty() {
         return Err(IntegrationError::Fields(wrong));

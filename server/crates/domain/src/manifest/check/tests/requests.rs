@@ -95,10 +95,25 @@ fn calls_say_how_their_body_is_written() {
         ("[verification]\nurl = \"/me\"\npresent = \"a..b\"", "verification.present", "no path"),
         ("[verification]\nurl = \"me\"", "verification.url", "no valid URL"),
         ("[identity]\nurl = \"/me\"\naccount = \"\"", "identity.account", "no path"),
+        ("[identity]\nurl = \"/me\"", "identity.account", "missing"),
+        ("[identity]\naccount = \"id\"", "identity.account", "belongs to a call"),
+        ("[identity]\nname = \"name\"\naccount_variable = \"shop\"", "identity.name", "belongs to a call"),
+        ("[identity]\naccount_variable = \"shops\"", "identity.account_variable", "not declared"),
+        ("[identity]\naccount_variable = \"api_key\"", "identity.account_variable", "no secret"),
+        (
+            "[identity]\nurl = \"/me\"\naccount = \"id\"\naccount_variable = \"shop\"",
+            "identity.account_variable",
+            "leave one out",
+        ),
     ] {
-        refuses(&format!("{KEY}\n{more}\n"), field, words);
+        refuses(&format!("{KEY}\n{SHOP}{more}\n"), field, words);
     }
+    accepts(&format!("{KEY}\n{SHOP}[identity]\naccount_variable = \"shop\"\n"));
+    accepts(&format!("{KEY}\n{SHOP}[identity]\nurl = \"/me\"\nname = \"name\"\naccount_variable = \"shop\"\n"));
 }
+
+/// A value of the connection that is no secret.
+const SHOP: &str = "[variables.shop]\ntype = \"text\"\nlabel = \"Shop\"\n";
 
 #[test]
 fn limits_let_something_through() {
