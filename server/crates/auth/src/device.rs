@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use domain::{manifest::OAuth2, secret::Secret};
+use egress::Reach;
 use serde_json::Value;
 use url::Url;
 
@@ -44,9 +45,10 @@ impl Account<'_> {
         }
         let body: Value = serde_json::from_slice(&posted.response.body).map_err(|_| Unreadable::Malformed)?;
         let text = |name: &str| path::text(&body, name).ok_or(Unreadable::NoToken);
-        // What the end user is led to is theirs to open: an address on the web, nothing else.
+        // What the end user is led to is a page that we ourselves might call, not a script or an inner address.
         let page = |name: &str| {
-            Url::parse(&path::text(&body, name)?).ok().filter(|url| matches!(url.scheme(), "https" | "http"))
+            let url = Url::parse(&path::text(&body, name)?).ok()?;
+            out.egress.check(&url, &Reach::Any).is_ok().then_some(url)
         };
         // Some still use the name of the draft.
         let verification_url = page("verification_uri").or_else(|| page("verification_url"));

@@ -299,7 +299,12 @@ impl Account<'_> {
 
     fn absorb_tokens(&mut self, material: &Material) -> Result<(), Failure> {
         match &material.tokens {
-            Some(tokens) => self.absorb("token", &serde_json::Value::Object(tokens.extra.clone())),
+            Some(tokens) => {
+                // What is ours beside them, keys and clients, is no answer of the provider's.
+                let theirs = tokens.extra.iter().filter(|(name, _)| !name.starts_with(OURS));
+                let theirs = theirs.map(|(name, value)| (name.clone(), value.clone())).collect();
+                self.absorb("token", &serde_json::Value::Object(theirs))
+            }
             None => Ok(()),
         }
     }

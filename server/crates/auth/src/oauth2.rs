@@ -16,6 +16,9 @@ use crate::{
     tokens::TokenSet,
 };
 
+/// The variable that says by which name the provider knows the client's key (`kid`), where it has several.
+const KEY_ID: &str = "client_key_id";
+
 impl Account<'_> {
     /// The OAuth 2 client of the integration or of the connection, with the manifest's holes filled in.
     pub(crate) fn oauth2_client(&self, spec: &OAuth2) -> Result<OAuth2Client, Failure> {
@@ -36,7 +39,8 @@ impl Account<'_> {
         client.reach = Reach::hosts_of(std::iter::once(&client.token_url).chain(beside.into_iter().flatten()));
         client.client_secret = self.secrets.get("client_secret").cloned();
         client.client_key = self.secrets.get("client_key").cloned();
-        client.client_key_id = self.variables.get("client_key_id").cloned();
+        let usual_key_id = || self.manifest.variables.get(KEY_ID)?.default.clone();
+        client.client_key_id = self.variables.get(KEY_ID).cloned().or_else(usual_key_id);
         client.client_certificate = self.secrets.get("client_certificate").cloned();
         client.scopes = self.scopes(&spec.scopes).to_vec();
         client.scope_separator.clone_from(&spec.scope_separator);

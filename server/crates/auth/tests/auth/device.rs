@@ -145,6 +145,7 @@ async fn oa_9_codes_in_all_their_dialects() {
         (200, r#"{"device_code":"d","verification_uri":"https://p.example"}"#),
         (200, r#"{"device_code":"d","user_code":"u"}"#),
         (200, r#"{"device_code":"d","user_code":"u","verification_uri":"javascript:alert(1)"}"#),
+        (200, r#"{"device_code":"d","user_code":"u","verification_uri":"https://169.254.169.254/"}"#),
         (400, r#"{"error":"invalid_scope"}"#),
         (404, ""),
     ] {

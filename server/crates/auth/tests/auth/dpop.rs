@@ -189,3 +189,33 @@ async fn oa_6_a_token_that_the_provider_did_not_bind_goes_along_as_a_bearer_toke
     let sent = server.received().pop().unwrap();
     assert_eq!((sent.header("authorization"), sent.header("dpop")), (Some("Bearer at"), None));
 }
+
+#[tokio::test]
+async fn se_2_no_variable_takes_the_connections_key() {
+    let server = always(200, &[], r#"{"access_token":"at","token_type":"DPoP","region":"eu"}"#).await;
+    let rest = r#"
+        [variables.region]
+        type = "text"
+        at = "answer"
+        from = "token.region"
+        label = "Region"
+        [variables.stolen]
+        type = "text"
+        at = "answer"
+        from = "token.patchbay_dpop_key"
+        label = "Key"
+        optional = true
+        [auth]
+        mode = "oauth2_client_credentials"
+        token_url = "@/token"
+        dpop = true
+        [api]
+        base_url = "@/"
+    "#;
+    let (manifest, around) = (manifest(&server, rest), Around::new());
+    let mut account = account(&manifest, &[]);
+    let material = account.enter(around.out()).await.unwrap();
+    assert!(material.tokens.unwrap().extra.contains_key("patchbay_dpop_key"));
+    assert_eq!(account.variables.get("region").map(String::as_str), Some("eu"));
+    assert_eq!(account.variables.get("stolen"), None);
+}
