@@ -118,6 +118,9 @@ fn posted(path: &'static str, route: Route) -> Resource {
 /// What is posted to beside the table; everything else beside it is read.
 const POSTED: &[&str] = &["/connect/launch", "/portal/api/sign-in", "/portal/api/sign-out"];
 
+/// What is read and posted to.
+const BOTH: &[&str] = &["/connect/install/{integration}"];
+
 /// Registers every endpoint.
 pub fn configure(config: &mut web::ServiceConfig) {
     // Every method, and paths of any depth. First, since paths are tried in order and most calls go there.
@@ -160,6 +163,8 @@ async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Fail> {
     if let Some(pattern) = request.resource_map().match_pattern(request.path()) {
         let offered = TABLE.iter().filter(|(_, path)| *path == pattern).map(|(method, _)| method.to_uppercase());
         let offered: Vec<_> = offered.chain(POSTED.contains(&pattern.as_str()).then(|| "POST".to_owned())).collect();
+        let offered =
+            if BOTH.contains(&pattern.as_str()) { vec!["GET".to_owned(), "POST".to_owned()] } else { offered };
         let offered = if offered.is_empty() { "GET".to_owned() } else { offered.join(", ") };
         let detail = format!("{} is not offered here, only {offered}.", request.method());
         return Err(Fail::new(ProblemCode::MethodNotAllowed, detail).allow(offered));

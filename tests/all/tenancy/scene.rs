@@ -24,7 +24,9 @@ pub(crate) struct Operation {
 impl Operation {
     /// Whether it names a thing that exists: in its path, its query or its headers.
     pub(crate) fn names_a_thing(&self) -> bool {
-        self.path.contains('{') || ["get /v1/records"].contains(&self.name().as_str())
+        // A described provider is named by a word that a neighbour may use too: describing it there makes the neighbour's own.
+        let makes_its_own = self.name() == "put /v1/providers/{provider}";
+        (self.path.contains('{') && !makes_its_own) || ["get /v1/records"].contains(&self.name().as_str())
     }
 
     pub(crate) fn name(&self) -> String {
@@ -53,6 +55,12 @@ pub(crate) fn operations() -> Vec<Operation> {
     };
     openapi::operations(&document).into_iter().map(read).collect()
 }
+
+/// A provider that the tenant describes: installs begin at its marketplace, so that one can arrive.
+pub(crate) const DESCRIBED: &str = "schema = 1\nslug = \"described\"\nname = \"Described\"\ncategory = \"commerce\"\n\
+    docs = \"https://docs.example\"\n[auth]\nmode = \"oauth2_code\"\n\
+    authorization_url = \"https://market.example/authorize\"\ntoken_url = \"https://market.example/token\"\n\
+    install = { begins = \"code\" }\n[api]\nbase_url = \"https://market.example/api\"\n";
 
 /// A tenant that has one of everything.
 pub(crate) struct Scene {
@@ -83,6 +91,15 @@ impl Scene {
         })
         .await;
         let session = key.post("/v1/connect/sessions", &json!({ "end_user": { "id": "merchant-2" } })).await.ok();
+        let describe = json!({ "manifest": DESCRIBED });
+        key.request(http::Method::PUT, "/v1/providers/described").json(&describe).send().await.ok();
+        let page = "https://app.lamplight.example/install";
+        let wish = json!({ "provider": "described", "client_id": "c", "client_secret": "s", "install_url": page });
+        let market = key.post("/v1/integrations", &wish).await.ok();
+        let arrived = world.anonymous().get(&format!("{}?code=c", text(&market["app_url"]))).await;
+        assert_eq!(arrived.status, 303, "{arrived}");
+        let install = world.one("SELECT install_id FROM installs").await;
+        let install = ids::InstallId::from_uuid(install.parse().unwrap()).to_string();
         let spare = key.post("/v1/api-keys", &json!({ "name": "spare", "scopes": ["proxy"] })).await.ok();
         world.member("owner").await;
         let stranger = world.stranger("neighbour").await;
@@ -103,6 +120,8 @@ impl Scene {
             ("endpoint", text(&endpoint["endpoint"]["id"])),
             ("delivery", text(&delivery["id"])),
             ("session", text(&session["id"])),
+            ("install", install),
+            ("provider", "described".to_owned()),
             ("key", text(&spare["key"]["id"])),
             ("stream", text(&runs[0]["stream"])),
         ];
@@ -140,6 +159,15 @@ impl Scene {
             }
             "patch /v1/integrations/{integration}" => json!({ "display_name": "Third" }),
             "post /v1/connect/sessions" => json!({ "end_user": { "id": "merchant-3" } }),
+            "put /v1/providers/{provider}" => json!({ "manifest": DESCRIBED }),
+            "post /v1/connections" => json!({
+                "integration": "acme",
+                "end_user": { "id": "merchant-4" },
+                "tokens": { "access_token": "imported" },
+            }),
+            "post /connect/api/entry" | "post /connect/api/code" => {
+                json!({ "integration_id": self.ids["integration"], "fields": {} })
+            }
             "post /v1/endpoints" => json!({ "url": "http://127.0.0.1:9/webhooks" }),
             name => {
                 assert!(
