@@ -19,7 +19,7 @@ const CARGO_DENY: &str = "0.20.2";
 const NODE: u32 = 20;
 
 /// How many steps [`all`] takes.
-pub const STEPS: u32 = 8;
+pub const STEPS: u32 = 9;
 
 /// What the other commands need to know of what was found.
 pub struct Tools {
@@ -57,6 +57,10 @@ pub fn all(progress: &Progress) -> Outcome<Tools> {
         npm("tests/oidc")?;
         npm("tests/mcp")?;
         Ok(((), "oidc-provider and MCP servers from npm".to_owned()))
+    })?;
+    progress.step("A real product (Ghost, 600 MB, some minutes the first time)", || {
+        npm("tests/ghost")?;
+        Ok(((), "Ghost from npm".to_owned()))
     })?;
     Ok(Tools {
         postgres: postgres(progress)?,
