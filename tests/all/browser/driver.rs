@@ -165,7 +165,7 @@ impl Browser {
     /// Clicks the button or link with exactly this text.
     pub async fn press(&self, words: &str) {
         let script = format!(
-            "for (const one of document.querySelectorAll('button, a')) if (one.innerText.trim() === {}) {{ one.setAttribute('data-press', 'here'); return true }} return false",
+            "document.querySelector('[data-press]')?.removeAttribute('data-press'); for (const one of document.querySelectorAll('button, a')) if (one.innerText.trim() === {}) {{ one.setAttribute('data-press', 'here'); return true }} return false",
             json!(words)
         );
         until(&format!("there is a button “{words}”"), PATIENCE, async || {
@@ -264,11 +264,20 @@ impl Browser {
         severe.map(|line| line["message"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Leaves a picture of the page among the artefacts, after asserting that nothing sticks out sideways.
+    /// Leaves pictures of the page among the artefacts, light and dark, after asserting that nothing sticks out sideways.
     pub async fn picture(&self, flow: &str) {
         let wide = self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
         assert!(wide.as_i64().unwrap() <= 0, "{flow}: {wide} px stick out at {}", self.size.name);
+        self.prefers("dark").await;
+        self.keep_screenshot(&format!("{flow}-dark")).await;
+        self.prefers("light").await;
         self.keep_screenshot(flow).await;
+    }
+
+    async fn prefers(&self, scheme: &str) {
+        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+        let parameters = json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": [feature] } });
+        self.call("POST", "/goog/cdp/execute", &parameters).await;
     }
 
     async fn keep_screenshot(&self, flow: &str) {

@@ -2,6 +2,9 @@
 
 mod connect;
 mod driver;
+mod enter;
 mod host_page;
 mod portal;
+mod providers;
+mod small_provider;
 mod trouble;

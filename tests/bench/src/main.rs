@@ -19,6 +19,7 @@ mod resident;
 mod stack;
 mod table;
 mod tenant;
+mod widget;
 
 use std::{
     fmt,
@@ -50,6 +51,9 @@ fn run() -> Outcome<()> {
     let mut table = Table::default();
     if wanted("pages") {
         pages::measure(&places, &mut table)?;
+    }
+    if wanted("widget") {
+        widget::measure(&places, &mut table)?;
     }
     if wanted("instance") {
         instance::measure(&places, &mut table)?;

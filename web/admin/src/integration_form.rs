@@ -21,6 +21,7 @@ struct Draft {
     client_id: RwSignal<String>,
     client_secret: RwSignal<String>,
     scopes: RwSignal<String>,
+    install_url: RwSignal<String>,
     variables: Vec<(Variable, RwSignal<String>)>,
 }
 
@@ -38,6 +39,7 @@ impl Draft {
             client_id: text(before.and_then(|i| i.client_id.clone())),
             client_secret: text(None),
             scopes: text(before.map(|i| i.scopes.join(" "))),
+            install_url: text(before.and_then(|i| i.install_url.clone())),
             variables: variables.into_iter().map(|v| (v.clone(), text(known(&v)))).collect(),
         }
     }
@@ -96,11 +98,25 @@ impl Draft {
                 />
             }
         });
+        let install = before.is_some_and(|i| i.app_url.is_some()).then(|| {
+            view! {
+                <Field
+                    name="install-url"
+                    label=t::INSTALL_URL
+                    help=t::INSTALL_URL_HELP
+                    value=self.install_url
+                    kind="url"
+                    inputmode="url"
+                    error=wrong("install_url".to_owned())
+                />
+            }
+        });
         view! {
             {inputs.collect_view()}
             {id}
             {secret}
             {scopes}
+            {install}
             <Field
                 name="display-name"
                 label=t::DISPLAY_NAME
@@ -237,6 +253,7 @@ pub fn Edit(
     let draft = Draft::new(provider.as_ref(), Some(&integration));
     let fields = draft.fields(provider.as_ref(), error, Some(&integration));
     let id = integration.id;
+    let arrives = integration.app_url.is_some();
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let body = UpdateIntegration {
@@ -247,7 +264,8 @@ pub fn Edit(
             // Without the provider's list of variables nothing is known of them: they stay.
             variables: provider.as_ref().map(|_| draft.values(false)),
             secrets: Some(draft.values(true)).filter(|secrets| !secrets.is_empty()),
-            install_url: None,
+            // Where there is a field for it, an empty one takes it away.
+            install_url: arrives.then(|| draft.install_url.get_untracked().trim().to_owned()),
         };
         deed.run(async move { scope.client.update_integration(id, &body).await }, move |_| {
             open.set(false);

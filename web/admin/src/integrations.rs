@@ -143,6 +143,16 @@ fn facts(integration: &Integration, needs_client: bool) -> AnyView {
             </div>
         }
     });
+    let app = integration.app_url.clone().map(|url| {
+        view! {
+            <div class="wide">
+                <dt>{t::APP_URL}</dt>
+                <dd>
+                    <Copyable text=url label=t::APP_URL />
+                </dd>
+            </div>
+        }
+    });
     let variables = integration.variables.iter().map(|(name, value)| {
         view! {
             <div>
@@ -152,7 +162,7 @@ fn facts(integration: &Integration, needs_client: bool) -> AnyView {
         }
     });
     let variables = variables.collect_view();
-    if !needs_client && secrets.is_none() && integration.variables.is_empty() {
+    if !needs_client && secrets.is_none() && app.is_none() && integration.variables.is_empty() {
         return ().into_any();
     }
     view! {
@@ -160,6 +170,7 @@ fn facts(integration: &Integration, needs_client: bool) -> AnyView {
             {variables}
             {secrets}
             {client}
+            {app}
         </dl>
     }
     .into_any()

@@ -85,6 +85,9 @@ words! {
     CHOOSE_PROVIDER = "Which provider?";
     CHANGE_PROVIDER = "Choose another provider";
     SECRETS = "Secrets";
+    APP_URL = "App URL for the provider's marketplace";
+    INSTALL_URL = "Your page for installs";
+    INSTALL_URL_HELP = "Who installs at the provider's marketplace is sent there. Empty if your backend hears of it by event alone.";
     CLIENT_SECRET_KEEP = "Leave it empty to keep the stored one.";
     SCOPES = "Scopes";
     SCOPES_HELP = "Separated by blanks. The provider's defaults if left empty.";

@@ -13,7 +13,7 @@ use crate::{Field, browser, say, text};
 /// Rows at first, and how many more each time the end is reached: more than two screens of a laptop.
 const CHUNK: usize = 30;
 /// Categories beside the search field before one asks for all of them.
-const FEW: usize = 6;
+const FEW: usize = 5;
 
 /// Search, categories and rows. The row of a place in the list is made by `row`; its first button or link is what the
 /// arrow keys go to.
@@ -88,10 +88,11 @@ pub fn Finder(
 #[component]
 fn Chips(groups: Vec<(String, usize)>, category: RwSignal<Option<String>>) -> impl IntoView {
     let few = groups.len() > FEW;
-    let larger_than = |count: usize| groups.iter().filter(|(_, other)| *other > count).count();
-    // Fewer than these are larger, so that it is among the first.
-    let least =
-        groups.iter().map(|(_, count)| *count).filter(|count| larger_than(*count) < FEW).min().unwrap_or_default();
+    // The largest; of two that are equal the first.
+    let before = |place: usize, count: usize| {
+        groups.iter().enumerate().filter(|(at, (_, other))| *other > count || (*other == count && *at < place)).count()
+    };
+    let large: Vec<bool> = groups.iter().enumerate().map(|(place, (_, count))| before(place, *count) < FEW).collect();
     let all = RwSignal::new(!few);
     let chip = move |value: Option<String>| {
         let (pressed, chosen) = (value.clone(), value.clone());
@@ -100,7 +101,14 @@ fn Chips(groups: Vec<(String, usize)>, category: RwSignal<Option<String>>) -> im
                 type="button"
                 class="chip"
                 aria-pressed=move || if category.get() == pressed { "true" } else { "false" }
-                on:click=move |_| category.set(chosen.clone())
+                on:click=move |_| {
+                    category.set(chosen.clone());
+                    if few && all.get_untracked() {
+                        // The rows come into view again; the one that was pressed keeps the focus.
+                        all.set(false);
+                        request_animation_frame(|| browser::focus(".chip[aria-pressed=true]"));
+                    }
+                }
             >
                 {value.map_or_else(|| text::ALL.to_owned(), |value| say::category(&value))}
             </button>
@@ -111,12 +119,13 @@ fn Chips(groups: Vec<(String, usize)>, category: RwSignal<Option<String>>) -> im
         groups.with_value(|groups| {
             let all = all.get();
             let chosen = category.get_untracked();
-            let wanted = groups.iter().filter(|(name, count)| all || *count >= least || chosen.as_ref() == Some(name));
-            wanted.map(|(name, _)| chip(Some(name.clone()))).collect_view()
+            let wanted =
+                groups.iter().zip(&large).filter(|((name, _), large)| all || **large || chosen.as_ref() == Some(name));
+            wanted.map(|((name, _), _)| chip(Some(name.clone()))).collect_view()
         })
     };
     view! {
-        <div class="chips" class:open=move || all.get() role="group" aria-label=text::CATEGORIES>
+        <div class="chips" role="group" aria-label=text::CATEGORIES>
             {chip(None)}
             {shown}
             {few

@@ -37,10 +37,10 @@ pub fn check(variable: &Variable, typed: &str) -> Result<String, Fault> {
         let fault = if variable.kind == "choice" { Fault::NotChosen } else { Fault::Missing };
         return if may_be_empty { Ok(String::new()) } else { Err(fault) };
     }
-    if variable.kind == "secret" {
+    if variable.kind == "secret" || variable.multiline {
         // The last line break of a private key is part of it.
-        let secret = if variable.multiline { typed } else { bare };
-        return if secret.len() > LONGEST_SECRET { Err(Fault::SecretTooLong) } else { Ok(completed(variable, secret)) };
+        let whole = completed(variable, if variable.multiline { typed } else { bare });
+        return if whole.len() > LONGEST_SECRET { Err(Fault::SecretTooLong) } else { Ok(whole) };
     }
     if bare.chars().count() > LONGEST {
         return Err(Fault::TooLong);

@@ -36,8 +36,7 @@ pub fn refusal(error: &ApiError, name: &str, tenant: &str) -> Refusal {
         Some(ProblemCode::CredentialRefused) => (
             format!("{} did not accept this", capital(name)),
             detail.and_then(own_words),
-            "Nothing was connected. Compare what you entered with what is shown there, character for character, and try again."
-                .to_owned(),
+            format!("Nothing was connected. Compare what you entered with what {name} shows you, letter for letter, and try again."),
         ),
         Some(ProblemCode::ProviderUnreachable | ProblemCode::ProviderTimeout) => (
             format!("{} cannot be reached", capital(name)),
