@@ -13,7 +13,8 @@ use flows::connect::{BrowserCookie, LaunchError, Launched, NewAttempt, SessionEr
 
 use super::{
     super::{AppState, problem::Fail},
-    callback, screens::{self, Page},
+    callback,
+    screens::{self, Page},
     token,
 };
 

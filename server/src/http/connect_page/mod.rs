@@ -47,9 +47,10 @@ impl From<LaunchError> for Fail {
                 Self::new(ProblemCode::Conflict, "The connect session has made its connection already.")
             }
             LaunchError::NotOffered => Self::not_found("integration"),
-            LaunchError::WrongBrowser => {
-                Self::new(ProblemCode::Conflict, "The install arrived in another browser, which alone may go on with it.")
-            }
+            LaunchError::WrongBrowser => Self::new(
+                ProblemCode::Conflict,
+                "The install arrived in another browser, which alone may go on with it.",
+            ),
             LaunchError::InstallOver => Self::new(
                 ProblemCode::Conflict,
                 "The install was used before, or waited too long. Begin again at the vendor's marketplace.",

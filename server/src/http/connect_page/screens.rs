@@ -146,7 +146,8 @@ impl Page {
     }
 
     pub(super) fn install_over() -> Self {
-        let text = "This install was used already, or it waited too long. Go back to the marketplace and open the app again.";
+        let text =
+            "This install was used already, or it waited too long. Go back to the marketplace and open the app again.";
         Self::bad("install-over", "Open the app again", text)
     }
 
