@@ -42,14 +42,18 @@ fn a_malformed_manifest_is_refused_with_file_line_and_field() {
         ("leaves", "token_url = \"{auth}/token\"", "token_url = \"https://evil.example@{auth}/token\"", "token_url"),
         ("zero", "every_minutes = 60", "every_minutes = 0", "every_minutes"),
         ("type", "every_minutes = 60", "every_minutes = \"often\"", "every_minutes"),
-        ("credential", "Bearer {access_token}", "Bearer", "access_token"),
+        (
+            "credential",
+            "[identity]",
+            "credential = { headers = { Authorization = \"Bearer\" } }\n[identity]",
+            "access_token",
+        ),
     ] {
         assert!(good.contains(from), "the manifest has `{from}`");
         let text = good.replacen(from, to, 1);
         let file = guest::manifest_in(&guest::folder(&format!("manifest-{test}"), &text, Some(&component)));
         let said = refused(&file);
-        // What stands in a table that depends on its mode is placed at the table.
-        let line = if test == "unknown-field" { line_of(&text, "[auth]") } else { line_of(&text, to) };
+        let line = line_of(&text, to.lines().next().unwrap());
         let place = format!("provider.toml:{line}");
         assert!(said.contains(&place) && said.contains(field), "{test}: {place} and {field} are not in: {said}");
     }

@@ -13,15 +13,16 @@ fn plugins() -> PathBuf {
 }
 
 fn files() -> Vec<CatalogFile> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(plugins()).unwrap().chain(fs::read_dir(plugins().join("catalog")).unwrap()) {
-        let path = entry.unwrap().path();
-        let file = if path.is_dir() { path.join("provider.toml") } else { path };
-        if file.extension().is_some_and(|extension| extension == "toml") && file.is_file() {
+    let within = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let with_code = within(plugins()).map(|folder| folder.join("provider.toml")).filter(|file| file.is_file());
+    let entries = within(plugins().join("catalog")).filter(|file| file.extension().is_some_and(|end| end == "toml"));
+    let mut found: Vec<CatalogFile> = with_code
+        .chain(entries)
+        .map(|file| {
             let shown = file.strip_prefix(plugins()).unwrap().to_str().unwrap().to_owned();
-            found.push(CatalogFile { path: format!("plugins/{shown}"), text: fs::read_to_string(file).unwrap() });
-        }
-    }
+            CatalogFile { path: format!("plugins/{shown}"), text: fs::read_to_string(file).unwrap() }
+        })
+        .collect();
     found.sort_by(|one, other| one.path.cmp(&other.path));
     found
 }

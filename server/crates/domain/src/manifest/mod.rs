@@ -7,6 +7,8 @@ mod catalog;
 mod check;
 mod draft;
 mod host;
+mod limits;
+mod oauth2;
 mod reference;
 mod schema;
 mod suffix;
@@ -14,20 +16,24 @@ mod template;
 mod text;
 mod value;
 mod variable;
+mod webhook;
 
 pub use api::{
-    ApiSpec, BasicPlacement, CallBody, CallMethod, CallSpec, DigestEncoding, HmacHash, IdentitySpec, PaginationSpec,
-    Placement, RateLimitSpec, ResetFormat, RevocationSpec, SignSpec, VerificationSpec, WebhookScheme, WebhookSpec,
+    ApiSpec, BasicPlacement, CallBody, CallMethod, CallSpec, DigestEncoding, HmacHash, IdentitySpec, Placement,
+    RevocationSpec, SignSpec, VerificationSpec,
 };
 pub use auth::{
-    AppInstallation, AuthSpec, ClientAuth, ClientNeed, ClientOwner, Install, InstallBegins, InstallationsSpec, Jwt,
-    JwtAlgorithm, KeyEncoding, Mcp, OAuth1, OAuth1Signature, OAuth2, Session, SessionStep, TokenBody, TokenPaths,
+    AppInstallation, AuthSpec, ClientNeed, InstallationsSpec, Jwt, JwtAlgorithm, KeyEncoding, Mcp, OAuth1,
+    OAuth1Signature, Session, SessionStep,
 };
 pub use catalog::{CatalogFile, Coverage, coverage_page, lint};
 pub use check::{MOST_BYTES, ManifestError};
 pub use draft::{DraftError, DraftHints, from_issuer, from_openapi};
+pub use limits::{PaginationSpec, RateLimitSpec, ResetFormat};
+pub use oauth2::{ClientAuth, ClientOwner, Install, InstallBegins, OAuth2, TokenBody, TokenPaths};
 pub use reference::{json_schema, json_schema_text, reference};
 pub use schema::{ActionSpec, CATEGORIES, Manifest, PluginSpec, Provenance, StreamMode, StreamSpec, VerifiedBy};
 pub use template::{Template, TemplateError, Variables, host_matches};
 pub use text::{Hole, Piece, TextTemplate};
 pub use variable::{VariableLevel, VariableSpec, VariableType};
+pub use webhook::{WebhookScheme, WebhookSpec};

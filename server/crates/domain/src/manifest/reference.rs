@@ -133,24 +133,29 @@ pub fn reference() -> String {
             page.push_str(&format!("At {}.\n\n", places.join(", ")));
         }
         section(definition, &mut page);
+        page.truncate(page.trim_end().len());
+        page.push('\n');
     }
     page
 }
 
 /// A definition's name as a heading.
 fn title(name: &str) -> String {
-    let name = name.strip_suffix("Spec").unwrap_or(name);
-    let name = name.replace("OAuth", "Oauth");
-    let mut words = String::new();
-    for (at, letter) in name.chars().enumerate() {
-        if letter.is_ascii_uppercase() && at > 0 {
-            words.push(' ');
-            words.push(letter.to_ascii_lowercase());
-        } else {
-            words.push(letter);
+    let mut words: Vec<String> = Vec::new();
+    for letter in name.strip_suffix("Spec").unwrap_or(name).replace("OAuth", "Oauth").chars() {
+        match words.last_mut() {
+            Some(word) if !letter.is_ascii_uppercase() => word.push(letter),
+            _ => words.push(letter.to_string()),
         }
     }
-    words.replace("Oauth", "OAuth ").replace("oauth", "OAuth ").replace("OAuth 1 ", "OAuth 1 ")
+    let written = |(at, word): (usize, String)| match word.as_str() {
+        "Url" | "Jwt" | "Api" | "Mcp" | "Hmac" => word.to_uppercase(),
+        "Oauth1" => "OAuth 1".into(),
+        "Oauth2" => "OAuth 2".into(),
+        _ if at > 0 => word.to_lowercase(),
+        _ => word,
+    };
+    words.into_iter().enumerate().map(written).collect::<Vec<_>>().join(" ")
 }
 
 fn anchor(name: &str) -> String {

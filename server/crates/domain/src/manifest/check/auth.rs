@@ -199,6 +199,9 @@ impl Rules<'_> {
     fn mcp(&mut self, spec: &Mcp) {
         self.url("auth.server_url", &spec.server_url, Known::at(Moment::Begin, &[]));
         self.scopes("auth", &spec.scopes, " ");
+        if let Some(issuer) = &spec.issuer {
+            self.url("auth.issuer", issuer, Known::at(Moment::Begin, &[]));
+        }
     }
 
     /// An install that begins at the vendor's marketplace.
