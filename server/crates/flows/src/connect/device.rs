@@ -183,11 +183,11 @@ async fn keep_interval(
     mut pending: Pending,
     seconds: u32,
 ) -> Result<(), SealError> {
-    let interval = Secret::new(seconds.to_string());
-    if pending.kept.0.get("interval") == Some(&interval) {
+    let before = pending.kept.clone();
+    pending.kept = pending.kept.with_interval(seconds);
+    if pending.kept == before {
         return Ok(());
     }
-    pending.kept.0.insert("interval".into(), interval);
     let sealed = pending.seal(ctx, attempt.id).await?;
     let mut tx = ctx.services.store.begin(ctx.scope).await?;
     tx.connect_attempts().keep(attempt.id, &sealed).await?;
