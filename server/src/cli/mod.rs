@@ -97,7 +97,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         Command::Openapi => {
             return Ok(print(&crate::http::openapi::document().to_pretty_json().map_err(CliError::refused)?));
         }
-        Command::Provider(command) => return provider::provider(command),
+        Command::Provider(command) if !command.is_online() => return provider::provider(command),
         _ => {}
     }
     let config = Config::load(arguments.config.as_deref())?;
@@ -117,7 +117,8 @@ fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
             Command::Key(command) => tenancy::key(&config, command).await,
             Command::Member(command) => tenancy::member(&config, command).await,
             Command::Plugin(command) => plugin::plugin(&config, command).await,
-            Command::Config | Command::Openapi | Command::Provider(_) => Ok(ExitCode::SUCCESS),
+            Command::Provider(command) => provider::online(&config, command).await,
+            Command::Config | Command::Openapi => Ok(ExitCode::SUCCESS),
         }
     })
 }

@@ -5,3 +5,4 @@ mod command_line;
 mod fuzz;
 mod guest;
 mod plugins;
+mod provider_command;

@@ -25,6 +25,7 @@ use crate::{
     sign::{Moment, NeedsBody},
     slots::{Place, Slots},
     trace::Trace,
+    witness::{Asked, Witness},
 };
 
 /// All outbound HTTP of a process. Cheap to clone; clones share connections, places and budgets.
@@ -33,6 +34,7 @@ pub struct Egress {
     shared: Arc<Shared>,
     clients: Arc<Clients>,
     entropy: Option<Arc<dyn Entropy>>,
+    witness: Option<Arc<dyn Witness>>,
 }
 
 /// The longest body that is collected to be signed, in bytes. What is longer is sent unsigned where the scheme knows a
@@ -97,13 +99,20 @@ impl Egress {
             config,
         });
         let clients = Arc::new(shared.clients().map_err(SetupError::Client)?);
-        Ok(Self { shared, clients, entropy: None })
+        Ok(Self { shared, clients, entropy: None, witness: None })
     }
 
     /// Hands in the randomness that signatures need. Without it no request is signed, and those that must be are not sent.
     #[must_use]
     pub fn with_entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
         self.entropy = Some(entropy);
+        self
+    }
+
+    /// Has someone look on: exchanges whose answer is read to its end are told. For a developer's tool alone.
+    #[must_use]
+    pub fn with_witness(mut self, witness: Arc<dyn Witness>) -> Self {
+        self.witness = Some(witness);
         self
     }
 
@@ -114,7 +123,8 @@ impl Egress {
     /// No root certificates.
     pub fn with_own_connections(&self) -> Result<Self, SetupError> {
         let clients = Arc::new(self.shared.clients().map_err(SetupError::Client)?);
-        Ok(Self { shared: Arc::clone(&self.shared), clients, entropy: self.entropy.clone() })
+        let (entropy, witness) = (self.entropy.clone(), self.witness.clone());
+        Ok(Self { shared: Arc::clone(&self.shared), clients, entropy, witness })
     }
 
     /// The settings in force.
@@ -137,7 +147,14 @@ impl Egress {
     /// # Errors
     /// See [`EgressError`]; a status above 399 is not an error.
     pub async fn send(&self, request: Request) -> Result<Response, EgressError> {
-        self.stream(request).await?.whole().await
+        let Some(witness) = &self.witness else { return self.stream(request).await?.whole().await };
+        let asked = Asked::of(&request);
+        let answer = match self.stream(request).await {
+            Ok(answer) => answer.whole().await,
+            Err(error) => Err(error),
+        };
+        asked.tell(witness.as_ref(), &answer);
+        answer
     }
 
     /// Sends a request and hands the answer over as soon as its head is there.

@@ -20,6 +20,7 @@ pub mod retry_after;
 pub mod sign;
 mod slots;
 mod trace;
+mod witness;
 
 pub use budget::{Budget, RateLimits};
 pub use client::Egress;
@@ -33,3 +34,4 @@ pub use request::{Body, Redirects, Request};
 pub use resolver::{LookedUp, Lookup, SystemLookup};
 pub use response::{Response, ResponseBody, StreamingResponse};
 pub use sign::{Moment, NeedsBody, Outgoing, Sign, Unsigned};
+pub use witness::{Exchange, Witness};
