@@ -38,7 +38,7 @@ async fn providers(size: Size) {
     let line = manifest.lines().position(|line| line == "mode = \"key\"").unwrap() + 1;
     browser.see(&format!(".editor[data-line='{line}']")).await;
     browser.reads("#manifest-fault", &format!("Line {line}: ")).await;
-    browser.see(".mark").await;
+    browser.see(".flaw").await;
     browser.picture("providers-2-mistake").await;
     write(&browser, &manifest).await;
     browser.press("Save").await;

@@ -132,7 +132,7 @@ fn Sheet(text: RwSignal<String>, fault: Memo<Option<Fault>>, node: NodeRef<html:
             .with_untracked(|text| text.split('\n').nth(line.saturating_sub(1)).map_or(0, |line| line.chars().count()));
         Some(view! {
             <span
-                class="mark"
+                class="flaw"
                 aria-hidden="true"
                 style:--line=line.saturating_sub(1).to_string()
                 style:--column=before.to_string()

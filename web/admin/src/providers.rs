@@ -43,7 +43,7 @@ pub fn row(provider: &Provider) -> AnyView {
     let ours = provider.origin == ProviderOrigin::Environment;
     let detail = format!("{} · {}", say::category(&provider.category), t::auth_mode(&provider.auth_mode));
     view! {
-        <span class="end theirs" aria-hidden="true">
+        <span class="monogram" aria-hidden="true">
             {monogram(&provider.name)}
         </span>
         <span>

@@ -10,8 +10,8 @@ use web_sys::IntersectionObserver;
 use crate::find::{Hits, Index, SEARCH_FROM};
 use crate::{Field, browser, say, text};
 
-/// Rows at first, and how many more each time the end is reached: more than two screens of a laptop.
-const CHUNK: usize = 30;
+/// Rows at first, and how many more each time the end is reached: more than fit on a laptop below the search field.
+const CHUNK: usize = 20;
 /// Categories beside the search field before one asks for all of them.
 const FEW: usize = 5;
 
@@ -45,6 +45,8 @@ pub fn Finder(
         hits.with(|hits| hits.places.iter().take(limit).copied().collect::<Vec<_>>())
     });
     let left = Memo::new(move |_| hits.with(|hits| hits.places.len()).saturating_sub(limit.get()));
+    // Made once, not for each number on it: it may have the focus.
+    let has_more = Memo::new(move |_| left.get() > 0);
     let clear = move |_| {
         searched.set(String::new());
         category.set(None);
@@ -65,7 +67,7 @@ pub fn Finder(
                     }
                 })} <ul class="choices">
                 {move || shown.with(|places| places.iter().map(|place| view! { <li>{row(*place)}</li> }).collect_view())}
-            </ul> {move || (left.get() > 0).then(|| view! { <More limit=limit left=left /> })}
+            </ul> {move || has_more.get().then(|| view! { <More limit=limit left=left /> })}
             {move || {
                 hits.with(|hits| hits.places.is_empty())
                     .then(|| {
@@ -133,7 +135,7 @@ fn Chips(groups: Vec<(String, usize)>, category: RwSignal<Option<String>>) -> im
                     view! {
                         <button
                             type="button"
-                            class="chip more"
+                            class="chip rest"
                             aria-expanded=move || if all.get() { "true" } else { "false" }
                             on:click=move |_| all.update(|all| *all = !*all)
                         >
@@ -155,14 +157,20 @@ fn More(limit: RwSignal<usize>, left: Memo<usize>) -> impl IntoView {
     };
     Effect::new(move |_| {
         let Some(button) = node.get() else { return };
-        let seen = Closure::<dyn Fn(js_sys::Array)>::new(move |entries: js_sys::Array| {
-            let visible = entries.iter().any(|entry| {
-                js_sys::Reflect::get(&entry, &"isIntersecting".into()).is_ok_and(|value| value.is_truthy())
-            });
-            if visible {
-                more();
-            }
-        });
+        let watched = button.clone();
+        let seen = Closure::<dyn Fn(js_sys::Array, IntersectionObserver)>::new(
+            move |entries: js_sys::Array, observer: IntersectionObserver| {
+                let visible = entries.iter().any(|entry| {
+                    js_sys::Reflect::get(&entry, &"isIntersecting".into()).is_ok_and(|value| value.is_truthy())
+                });
+                if visible {
+                    more();
+                    // It tells changes only: where the new rows leave the button in view, it has to look anew.
+                    observer.unobserve(&watched);
+                    observer.observe(&watched);
+                }
+            },
+        );
         // Without an observer there is still the button.
         let Ok(observer) = IntersectionObserver::new(seen.as_ref().unchecked_ref()) else { return };
         observer.observe(&button);

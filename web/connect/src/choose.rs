@@ -52,7 +52,7 @@ fn row(driver: Driver, choice: &ConnectChoice) -> impl IntoView + use<> {
     let chosen = choice.clone();
     view! {
         <button type="button" class="choice" data-integration=choice.slug.clone() on:click=move |_| driver.pick(&chosen)>
-            <span class="end theirs" aria-hidden="true">{monogram(&choice.name)}</span>
+            <span class="monogram" aria-hidden="true">{monogram(&choice.name)}</span>
             <span>
                 <strong>{choice.name.clone()}</strong>
                 <small>{say::category(&choice.category)}</small>

@@ -150,6 +150,13 @@ impl Driver {
                 }
             }
             Err(error) => match error.code() {
+                // The page stays where it is, so the tenant's page is told here.
+                Some(ProblemCode::CredentialRefused | ProblemCode::ProviderUnreachable) => {
+                    let refused = error.code() == Some(ProblemCode::CredentialRefused);
+                    let code = if refused { "credential-refused" } else { "provider-unreachable" };
+                    self.tell("failed", Some(("code", code.into())));
+                    return Err(error);
+                }
                 Some(ProblemCode::IntegrationMisconfigured) => self.send(Event::Broken(trip)),
                 Some(ProblemCode::SessionExpired | ProblemCode::Unauthenticated | ProblemCode::NotFound) => {
                     self.send(Event::Failed(error));
