@@ -1,6 +1,5 @@
-//! What was read of connections lately, so that a fresh credential is served without the database. Refresh tokens and
-//! integrations' secrets lie in it as they lie in Postgres: sealed. What a call carries is opened by the first one, and is
-//! wiped with the rest: when something changes, else a few seconds after it was read.
+//! What was read of connections lately, so that a fresh credential is served without the database. Secrets lie in it as
+//! they lie in Postgres: sealed, and opened for each call.
 //!
 //! It is coherent by notices: whatever changes a connection, a credential or an integration says so at commit, and every
 //! node forgets what it knows of it. While a node cannot hear, it keeps nothing. The short lifetime is a backstop.
@@ -8,13 +7,12 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError, Weak,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use auth::Material;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Scope, connection::Health};
 use ids::{ConnectionId, IntegrationId};
@@ -50,8 +48,6 @@ pub(super) struct KnownCredential {
     pub scopes: Option<Vec<String>>,
     pub refresh_not_before: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
-    /// What calls carry, once somebody made one: all but the refresh token.
-    pub opened: OnceLock<Material>,
 }
 
 type Gate = tokio::sync::Mutex<()>;

@@ -2,7 +2,7 @@
 //! and the others get the token that still holds, or wait for the new one.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::Duration,
 };
 
@@ -292,7 +292,6 @@ async fn load(ctx: Ctx<'_>, id: ConnectionId) -> Result<Arc<Known>, FreshError> 
                 scopes: row.scopes_granted.clone(),
                 refresh_not_before: row.refresh_not_before,
                 updated_at: row.updated_at,
-                opened: OnceLock::new(),
             })
         }
     };
@@ -372,19 +371,8 @@ impl Known {
             let material = Material::default();
             return Ok(Fresh { access, generation: 0, material, expires_at: None, scopes: None, secrets });
         };
-        let material = match credential.opened.get() {
-            Some(material) => material.clone(),
-            None => {
-                let opened = self.unseal(ctx, place(id), &credential.sealed, &credential.data_key).await?;
-                let mut material =
-                    Material::from_bytes(&opened).map_err(|error| FreshError::Internal(error.to_string()))?;
-                // No call carries it, so it does not stay in memory.
-                if let Some(tokens) = &mut material.tokens {
-                    tokens.refresh_token = None;
-                }
-                credential.opened.get_or_init(|| material).clone()
-            }
-        };
+        let opened = self.unseal(ctx, place(id), &credential.sealed, &credential.data_key).await?;
+        let material = Material::from_bytes(&opened).map_err(|error| FreshError::Internal(error.to_string()))?;
         Ok(Fresh {
             access,
             generation: credential.generation,

@@ -148,6 +148,7 @@ fn limits(spec: &RateLimitSpec) -> RateLimits {
         integration: spec.per_integration.and_then(rate),
         remaining: spec.remaining_header.as_deref().and_then(|name| name.parse().ok()),
         reset: spec.reset_header.as_deref().and_then(|name| name.parse().ok()),
+        reset_format: spec.reset_format,
         throttled: spec.throttled_statuses.iter().filter_map(|status| StatusCode::from_u16(*status).ok()).collect(),
         gate: GateScope::Connection,
     }

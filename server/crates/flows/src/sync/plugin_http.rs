@@ -40,15 +40,13 @@ pub enum TokenSource {
 pub struct PluginHttp {
     services: Services,
     source: TokenSource,
-    /// What hides the credential in answers, with the generation that it was made for: it is dear to make.
-    masker: Option<(i64, egress::Masker)>,
 }
 
 impl PluginHttp {
     /// HTTP with the credential of that source.
     #[must_use]
     pub fn new(services: Services, source: TokenSource) -> Self {
-        Self { services, source, masker: None }
+        Self { services, source }
     }
 
     async fn fresh(&self) -> Result<Fresh, HttpFault> {
@@ -69,7 +67,7 @@ impl PluginHttp {
         Ok((fresh.generation != refused).then_some(fresh))
     }
 
-    async fn send(&mut self, fresh: &Fresh, request: &HttpRequest) -> Result<egress::Response, HttpFault> {
+    async fn send(&self, fresh: &Fresh, request: &HttpRequest) -> Result<egress::Response, HttpFault> {
         let method = Method::from_bytes(request.method.as_bytes())
             .map_err(|_| HttpFault::Denied("The method is none.".into()))?;
         let url = fresh.access.url(&request.url).map_err(|error| HttpFault::Denied(error.to_string()))?;
@@ -84,12 +82,7 @@ impl PluginHttp {
             outbound = outbound.body(Bytes::copy_from_slice(body));
         }
         if let Some(credential) = fresh.credential().map_err(fault_of_credential)? {
-            let masker = match self.masker.take() {
-                Some((generation, masker)) if generation == fresh.generation => masker,
-                _ => credential.masker(),
-            };
-            self.masker = Some((fresh.generation, masker.clone()));
-            outbound.mask = Some(masker);
+            outbound.mask = Some(credential.masker());
             outbound = outbound.credential(credential);
         }
         outbound.deadline = Some(DEADLINE);
