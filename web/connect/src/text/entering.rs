@@ -138,9 +138,14 @@ pub fn clock(seconds: u32) -> String {
 pub(super) fn form(state: &State, choice: Option<&ConnectChoice>, name: &str) -> Words {
     let tenant = tenant(state);
     let again = state.page.as_ref().is_some_and(|page| page.reconnect);
-    let title = format!("{} your {name} account", if again { "Reconnect" } else { "Connect" });
+    let way = choice.map(|choice| choice.way);
+    let title = match way {
+        Some(ConnectWay::Form | ConnectWay::Code) if again => format!("Reconnect your {name} account"),
+        Some(ConnectWay::Form | ConnectWay::Code) => format!("Connect your {name} account"),
+        Some(ConnectWay::Page) | None => format!("Your {name} account"),
+    };
     let asks = choice.is_some_and(|choice| !choice.fields.is_empty());
-    let explain = match (choice.map(|choice| choice.way), asks) {
+    let explain = match (way, asks) {
         (Some(ConnectWay::Form), true) => {
             format!("{name} gives you what to fill in here. We try it at once, so you know right away that it works.")
         }
