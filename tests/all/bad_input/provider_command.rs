@@ -53,7 +53,7 @@ fn check_tells_all_that_is_wrong_with_line_and_suggestion() {
     for words in [
         "two.toml:4: category: `comerce` is not one of",
         "did you mean `commerce`?",
-        "two.toml:19: identity.url: ",
+        "two.toml:20: identity.url: ",
         "huge.toml:1: a manifest has at most 262144 bytes",
         "binary.toml:1: ",
         "4 manifests, 4 errors in 3 of them",
