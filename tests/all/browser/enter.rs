@@ -123,7 +123,7 @@ async fn search(size: Size) {
     browser.see("#field-search").await;
     browser.picture("search-1-all").await;
     browser.fill("#field-search", "desk 3").await;
-    browser.reads("[role=status]", "11 services found").await;
+    browser.reads("[role=status]", "13 services found").await;
     browser.reads(".choices > li:first-child", "Desk 3").await;
     browser.picture("search-2-typed").await;
     browser.fill("#field-search", "nothing like it").await;
