@@ -13,6 +13,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use domain::manifest::ResetFormat;
 use governor::{
     DefaultDirectRateLimiter, NotUntil, Quota, RateLimiter,
     clock::{DefaultClock, Reference},
@@ -66,6 +67,8 @@ pub struct RateLimits {
     pub remaining: Option<HeaderName>,
     /// Header that says when there will be more, like `x-ratelimit-reset`; see [`retry_after::parse_reset`].
     pub reset: Option<HeaderName>,
+    /// How that is written: milliseconds from now cannot be told from seconds by their size.
+    pub reset_format: ResetFormat,
     /// Statuses that mean "too many", beside 429.
     pub throttled: Vec<StatusCode>,
     /// Who waits when the provider says so.
@@ -234,9 +237,20 @@ fn asked_wait(
         return Some(wait);
     }
     let limits = limits?;
-    let remaining = text(limits.remaining.as_ref()?)?.trim();
-    let is_empty = remaining.parse::<f64>().is_ok_and(|left| left <= 0.0);
-    if is_empty { retry_after::parse_reset(text(limits.reset.as_ref()?)?, now) } else { None }
+    let remaining = limits.remaining.as_ref().and_then(text);
+    let is_empty = match remaining {
+        Some(left) => left.trim().parse::<f64>().is_ok_and(|left| left <= 0.0),
+        // Nothing is said of what is left, but that it is too much now.
+        None => status == StatusCode::TOO_MANY_REQUESTS || limits.throttled.contains(&status),
+    };
+    if !is_empty {
+        return None;
+    }
+    let reset = text(limits.reset.as_ref()?)?;
+    match limits.reset_format {
+        ResetFormat::Milliseconds => retry_after::parse_milliseconds(reset),
+        _ => retry_after::parse_reset(reset, now),
+    }
 }
 
 #[cfg(test)]
@@ -330,5 +344,26 @@ mod tests {
         let wait = budgets.observe(Some(&one), StatusCode::OK, &none_left, now, Duration::from_secs(30));
         assert_eq!(wait, Some(Duration::from_secs(30)), "believed up to the longest");
         assert!(throttled(budgets.wait(&other, Duration::ZERO).await) > Duration::from_secs(29));
+    }
+
+    #[test]
+    fn eg_4_a_reset_counts_where_it_is_too_much_or_nothing_is_left() {
+        let now = DateTime::from_timestamp_secs(1_800_000_000).unwrap();
+        let limits = RateLimits {
+            remaining: Some(HeaderName::from_static("x-left")),
+            reset: Some(HeaderName::from_static("x-reset")),
+            reset_format: ResetFormat::Milliseconds,
+            throttled: vec![StatusCode::FORBIDDEN],
+            ..Default::default()
+        };
+        let asked = |status, said: &[(&'static str, &'static str)]| {
+            asked_wait(Some(&limits), status, &headers(said), now).map(|wait| wait.as_millis())
+        };
+        let (ok, forbidden) = (StatusCode::OK, StatusCode::FORBIDDEN);
+        assert_eq!(asked(ok, &[("x-left", "0"), ("x-reset", "1500")]), Some(1_500));
+        assert_eq!(asked(forbidden, &[("x-reset", "1500")]), Some(1_500));
+        assert_eq!(asked(forbidden, &[("x-left", "7"), ("x-reset", "1500")]), None, "forbidden for another reason");
+        assert_eq!(asked(ok, &[("x-reset", "1500")]), None);
+        assert_eq!(asked(ok, &[("x-left", "0"), ("x-reset", "soon")]), None);
     }
 }

@@ -32,6 +32,12 @@ pub fn parse_reset(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     }
 }
 
+/// How long to wait according to a reset value that counts milliseconds from now.
+#[must_use]
+pub fn parse_milliseconds(value: &str) -> Option<Duration> {
+    seconds(value.trim()).map(|number| Duration::from_secs_f64(number / 1_000.0))
+}
+
 fn seconds(value: &str) -> Option<f64> {
     let plain =
         value.bytes().all(|b| b.is_ascii_digit() || b == b'.') && value.starts_with(|c: char| c.is_ascii_digit());
