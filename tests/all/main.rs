@@ -18,6 +18,12 @@ mod tenancy;
 // The API, resource by resource; the files here mirror those of the server's routes.
 mod http;
 
+// Every provider of the catalogue, simulated: connected, verified, refreshed, called and revoked.
+mod simulator;
+
+// Ways in, each against a server that nobody here wrote.
+mod modes;
+
 // The job table, records and deliveries against Postgres itself: leases, fences, keys, order.
 mod store;
 

@@ -27,7 +27,7 @@ pub use database::Database;
 pub use log::{captured, start_log};
 pub use node::start_node;
 pub use oidc::Oidc;
-pub use paths::{artifacts, on_path, patchbay_binary, root};
+pub use paths::{artifacts, on_path, patchbay_binary, plugins, root};
 pub use sink::Sink;
 pub use tcp_proxy::TcpProxy;
 pub use wait::{PATIENCE, until};

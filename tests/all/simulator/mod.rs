@@ -1,0 +1,27 @@
+//! A provider simulator: one server that reads any manifest and behaves as that provider would, for every host name, and
+//! the life of a connection at each of them.
+
+// Certificates for every name, and HTTP over them.
+mod authority;
+mod wire;
+
+// What a manifest leaves open, filled in.
+mod script;
+mod values;
+
+// What must come, and what is answered: the provider's side, by way in.
+mod api;
+mod exchanges;
+mod expected;
+mod mcp;
+mod oauth1;
+mod oauth2;
+mod provider;
+mod signed;
+
+// Our side: services whose every way out leads here, a connection's life, and everybody's.
+mod calls;
+mod catalogue;
+mod house;
+mod walk;
+mod webhook;
