@@ -48,7 +48,8 @@ async fn connected(world: &World, session: &Value) -> String {
 
 /// A call through the proxy.
 async fn call(world: &World, connection: &str, method: Method, path: &str, body: Option<&Value>) -> Answer {
-    let request = world.key().request(method, &format!("/v1/proxy/{path}")).header("patchbay-connection", connection);
+    let key = world.key();
+    let request = key.request(method, &format!("/v1/proxy/{path}")).header("patchbay-connection", connection);
     let request = request.header("accept", "application/json, text/event-stream");
     match body {
         Some(body) => request.json(body).send().await,

@@ -57,8 +57,8 @@ impl Stream {
             .collect();
         tx.records().upsert(self.sync, &changed, place.last_seq, now()).await?;
         tx.records().saw(fence.run, place.page, &ids).await?;
-        tx.records().advance(self.sync, place.last_seq + i64::try_from(changed.len()).unwrap(), Some("c")).await?;
-        tx.runs().add_page(fence, Counts::default()).await?;
+        let last_seq = place.last_seq + i64::try_from(changed.len()).unwrap();
+        tx.records().end_page(self.sync, fence, last_seq, Some("c"), Counts::default()).await?;
         tx.commit().await?;
         Ok(changed.len())
     }
@@ -94,7 +94,7 @@ async fn e_4_a_full_run_finds_what_is_gone_and_what_is_there_again() {
     let mut tx = stream.ground.store.begin(stream.scope).await.unwrap();
     assert_eq!(tx.records().delete_unseen(stream.sync, stream.fence.run, 3, now()).await.unwrap(), 2);
     assert_eq!(tx.records().delete(stream.sync, &["a", "b", "x"], 5, now()).await.unwrap(), 1, "a is gone already");
-    tx.records().advance(stream.sync, 6, None).await.unwrap();
+    tx.records().end_page(stream.sync, stream.fence, 6, None, Counts::default()).await.unwrap();
     tx.commit().await.unwrap();
     let gone = [("a".to_owned(), 4, true), ("c".to_owned(), 5, true), ("b".to_owned(), 6, true)];
     assert_eq!(stream.feed(0).await, gone);
