@@ -97,3 +97,48 @@ async fn revoke_connect_session_ends_its_page() {
     assert_eq!(world.key().delete(&path).await.status, 204, "twice is as good as once");
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn create_connect_session_may_ask_for_other_scopes_than_the_integration() {
+    let world = World::start(Options::default()).await;
+    let integration = world.acme_integration().await;
+    let key = world.key();
+    let wish = |scopes: Value| json!({ "end_user": { "id": "merchant-1" }, "scopes": scopes });
+    let odd = key.post("/v1/connect/sessions", &wish(json!(["two words"]))).await.problem(422, "invalid_fields");
+    assert!(odd.fields[0].field.starts_with("scopes"), "{odd:?}");
+    let made = key.post("/v1/connect/sessions", &wish(json!(["profile", "orders:read"]))).await.ok();
+    let token = made["token"].as_str().unwrap();
+    let browser = crate::support::ConnectBrowser::at(world.origin(), token);
+    let launched = browser.launch(world.origin(), token, integration["id"].as_str().unwrap(), "redirect").await;
+    let authorization = crate::support::leads_to(&launched, world.acme().origin());
+    let asked = authorization.query_pairs().find(|(name, _)| name == "scope").unwrap().1.into_owned();
+    assert_eq!(asked, "profile orders:read");
+    let callback = crate::support::Consent::default().at_acme(&authorization, "shop_north", "allow").await;
+    assert!(browser.get(callback.as_str()).await.status < 400);
+    let scopes =
+        "SELECT array_to_string(scopes_asked, ' ') || ', ' || array_to_string(scopes_granted, ' ') FROM credentials";
+    let stored = crate::support::until("there is a credential", crate::support::PATIENCE, async || {
+        world.sql(scopes).await.into_iter().next()
+    })
+    .await;
+    assert_eq!(stored[0].as_deref(), Some("profile orders:read, profile orders:read"));
+    let path = format!("/v1/connect/sessions/{}", made["id"].as_str().unwrap());
+    let connection = key.get(&path).await.ok()["connection_id"].as_str().unwrap().to_owned();
+    let shown = key.get(&format!("/v1/connections/{connection}/credential")).await.ok();
+    assert_eq!(shown["scopes"], json!(["profile", "orders:read"]));
+    let kept = key.get("/v1/integrations/acme").await.ok();
+    assert_eq!(kept["scopes"], integration["scopes"], "the integration's own stay");
+    world.synced(&connection).await;
+    // What was granted less is told apart from what was asked for.
+    let mint = acme::Command::Mint { client_id: "lamplight".into(), account: "shop_south".into() };
+    let tokens = world.acme().control(mint).unwrap();
+    let bring = json!({ "integration": "acme", "end_user": { "id": "merchant-2" },
+        "tokens": { "access_token": tokens["access_token"], "scopes": ["profile"] } });
+    let brought = key.post("/v1/connections", &bring).await.ok();
+    let shown = key.get(&format!("/v1/connections/{}/credential", brought["id"].as_str().unwrap())).await.ok();
+    assert_eq!(shown["scopes"], json!(["profile"]));
+    let asked = "SELECT count(*) FROM credentials WHERE scopes_asked IS DISTINCT FROM scopes_granted";
+    assert_eq!(world.one(asked).await, "1");
+    world.synced(brought["id"].as_str().unwrap()).await;
+    world.end().await;
+}

@@ -1,6 +1,11 @@
 //! `/v1/connections`: end users' accounts.
 
+use acme::Command;
+use http::Method;
+use serde_json::{Value, json};
+
 use super::connected::Connected;
+use crate::support::{Options, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn list_connections_filters() {
@@ -100,5 +105,141 @@ async fn delete_connection_is_told_when_the_provider_is_away() {
         (world.key().get(&path).await.status == 404).then_some(())
     })
     .await;
+    world.end().await;
+}
+
+/// A provider with keys, which Acme's tokens stand for here.
+async fn key_integration(world: &World) -> Value {
+    let origin = world.acme().origin();
+    let manifest = format!(
+        "schema = 1\nslug = \"keyed\"\nname = \"Keyed\"\ncategory = \"commerce\"\ndocs = \"https://docs.example\"\n\
+         [variables.api_key]\ntype = \"secret\"\nlabel = \"API key\"\n[auth]\nmode = \"key\"\n\
+         [api]\nbase_url = \"{origin}\"\ncredential = {{ headers = {{ Authorization = \"Bearer {{api_key}}\" }} }}\n\
+         [identity]\nurl = \"/me\"\naccount = \"sub\"\nname = \"name\"\n"
+    );
+    let key = world.key();
+    key.request(Method::PUT, "/v1/providers/keyed").json(&json!({ "manifest": manifest })).send().await.ok();
+    world.key().post("/v1/integrations", &json!({ "provider": "keyed" })).await.ok()
+}
+
+/// Tokens of a shop, as its owner might have given them to another system before.
+fn mint(world: &World, shop: &str) -> Value {
+    let mint = Command::Mint { client_id: "lamplight".into(), account: shop.into() };
+    world.acme().control(mint).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn import_connection_tries_a_key_and_keeps_nothing_of_one_that_is_refused() {
+    let world = World::start(Options::default()).await;
+    world.acme_integration().await;
+    key_integration(&world).await;
+    let key = world.key();
+    let good = mint(&world, "shop_north")["access_token"].as_str().unwrap().to_owned();
+    let bring = |api_key: &str| {
+        json!({ "integration": "keyed", "end_user": { "id": "merchant-1" }, "fields": { "api_key": api_key },
+            "tags": { "from": "the old system" } })
+    };
+    let refused = key.post("/v1/connections", &bring("no-such-key")).await;
+    let problem = refused.problem(422, "credential_refused");
+    assert!(!problem.detail.contains("no-such-key"), "{refused}");
+    for (wrong, field) in [
+        (json!({ "integration": "keyed", "end_user": { "id": "m" }, "fields": {} }), "fields.api_key"),
+        (
+            json!({ "integration": "keyed", "end_user": { "id": "m" }, "fields": { "api_key": "k", "x": "y" } }),
+            "fields.x",
+        ),
+        (json!({ "integration": "nothing", "end_user": { "id": "m" }, "fields": { "api_key": "k" } }), "integration"),
+        (
+            json!({ "integration": "keyed", "end_user": { "id": "m" }, "fields": { "api_key": "k" },
+                "tokens": { "access_token": "t" } }),
+            "tokens",
+        ),
+    ] {
+        let answer = key.post("/v1/connections", &wrong).await;
+        let problem = answer.problem(422, "invalid_fields");
+        assert_eq!(problem.fields.iter().map(|one| one.field.as_str()).collect::<Vec<_>>(), [field], "{answer}");
+    }
+    for table in ["connections", "credentials"] {
+        assert_eq!(world.one(&format!("SELECT count(*) FROM {table}")).await, "0", "{table}");
+    }
+    let made = key.post("/v1/connections", &bring(&good)).await;
+    assert_eq!(made.status, 201, "{made}");
+    assert!(!made.text().contains(&good), "{made}");
+    let made = made.json();
+    assert_eq!(
+        (made["account"].as_str(), made["account_name"].as_str()),
+        (Some("shop_north"), Some("Northwind Lanterns"))
+    );
+    assert_eq!((&made["health"]["state"], &made["tags"]["from"]), (&json!("active"), &json!("the old system")));
+    let path = format!("/v1/connections/{}", made["id"].as_str().unwrap());
+    let shown = key.get(&format!("{path}/credential")).await.ok();
+    assert_eq!((&shown["mode"], &shown["fields"]["api_key"]), (&json!("key"), &json!(good)));
+    assert!(shown.get("access_token").is_none(), "{shown}");
+    assert!(!world.database().dump().await.contains(&good), "SE-2: sealed in the database");
+    assert!(!crate::support::captured().contains(&good), "SE-2: in no log line");
+    let call = key.request(Method::GET, "/v1/proxy/me").header("patchbay-connection", made["id"].as_str().unwrap());
+    assert_eq!(call.send().await.ok()["sub"], "shop_north");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn import_connection_replaces_the_credential_of_its_own_account_alone() {
+    let Connected { world, connection, .. } = Connected::set().await;
+    let key = world.key();
+    let path = format!("/v1/connections/{connection}/credential");
+    let before = key.get(&path).await.ok();
+    let records = world.one("SELECT count(*) FROM records").await;
+    let tokens = mint(&world, "shop_north");
+    let bring = |end_user: &str, tokens: &Value| {
+        json!({ "integration": "acme", "end_user": { "id": end_user }, "connection_id": connection,
+            "tokens": { "access_token": tokens["access_token"], "refresh_token": tokens["refresh_token"],
+                "scopes": ["orders:read"] } })
+    };
+    let stranger = key.post("/v1/connections", &bring("merchant-2", &tokens)).await.problem(422, "invalid_fields");
+    assert_eq!(stranger.fields[0].field, "connection_id");
+    let other = mint(&world, "shop_south");
+    let refused = key.post("/v1/connections", &bring("merchant-1", &other)).await;
+    refused.problem(422, "credential_refused");
+    assert_eq!(key.get(&path).await.ok(), before, "what was refused changed nothing");
+    let replaced = key.post("/v1/connections", &bring("merchant-1", &tokens)).await.ok();
+    assert_eq!(replaced["id"], json!(connection));
+    let after = key.get(&path).await.ok();
+    assert_eq!(after["access_token"], tokens["access_token"]);
+    assert_eq!(after["scopes"], json!(["orders:read"]));
+    world.synced(&connection).await;
+    assert_eq!(world.one("SELECT count(*) FROM records").await, records);
+    assert_eq!(world.one("SELECT count(*) FROM connections").await, "1");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn import_connection_renews_tokens_that_have_ended() {
+    let world = World::start(Options::default()).await;
+    world.acme_integration().await;
+    let key = world.key();
+    let tokens = mint(&world, "shop_north");
+    let bring = |tokens: Value| json!({ "integration": "acme", "end_user": { "id": "merchant-1" }, "tokens": tokens });
+    let none = key.post("/v1/connections", &bring(json!({}))).await.problem(422, "invalid_fields");
+    assert_eq!(none.fields[0].field, "tokens.access_token");
+    let absent = json!({ "integration": "acme", "end_user": { "id": "merchant-1" } });
+    assert_eq!(key.post("/v1/connections", &absent).await.problem(422, "invalid_fields").fields[0].field, "tokens");
+    let forged = json!({ "access_token": "no such token" });
+    key.post("/v1/connections", &bring(forged)).await.problem(422, "credential_refused");
+    let ended = "2001-01-01T00:00:00Z";
+    let forged = json!({ "access_token": "old", "refresh_token": "no such token", "expires_at": ended });
+    key.post("/v1/connections", &bring(forged)).await.problem(422, "credential_refused");
+    assert_eq!(world.one("SELECT count(*) FROM connections").await, "0");
+    let old = json!({ "access_token": tokens["access_token"], "refresh_token": tokens["refresh_token"], "expires_at": ended });
+    let made = key.post("/v1/connections", &bring(old)).await;
+    assert_eq!(made.status, 201, "{made}");
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let shown = key.get(&format!("/v1/connections/{id}/credential")).await.ok();
+    assert_ne!(shown["access_token"], tokens["access_token"], "renewed on the way in");
+    world.synced(&id).await;
+    // A refresh token alone is enough.
+    let alone = json!({ "refresh_token": mint(&world, "shop_south")["refresh_token"] });
+    let second = key.post("/v1/connections", &bring(alone)).await.ok();
+    assert_eq!(second["account"], "shop_south");
+    world.synced(second["id"].as_str().unwrap()).await;
     world.end().await;
 }

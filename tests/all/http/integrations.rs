@@ -158,3 +158,46 @@ async fn delete_integration_unless_connections_hang_on_it() {
     key.get(&format!("/v1/connections/{connection}")).await.ok();
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn create_integration_and_update_integration_keep_secret_variables_to_themselves() {
+    let world = World::start(Options::default()).await;
+    let key = world.key();
+    let manifest = "schema = 1\nslug = \"signed\"\nname = \"Signed\"\ncategory = \"commerce\"\n\
+        docs = \"https://docs.example\"\n[variables.partner]\ntype = \"secret\"\nat = \"integration\"\nlabel = \"Partner key\"\n\
+        [variables.spare]\ntype = \"secret\"\nat = \"integration\"\noptional = true\nlabel = \"Spare key\"\n\
+        [variables.api_key]\ntype = \"secret\"\nlabel = \"API key\"\n[auth]\nmode = \"key\"\n\
+        [api]\nbase_url = \"https://api.signed.example\"\n\
+        credential = { headers = { Authorization = \"Bearer {api_key}\", X-Partner = \"{partner}\" } }\n";
+    let put = key.request(http::Method::PUT, "/v1/providers/signed").json(&json!({ "manifest": manifest }));
+    put.send().await.ok();
+    let wish = |secrets: Value| json!({ "provider": "signed", "secrets": secrets });
+    for (secrets, field) in [
+        (json!({}), "secrets.partner"),
+        (json!({ "partner": "p", "api_key": "k" }), "secrets.api_key"),
+        (json!({ "partner": "p", "other": "k" }), "secrets.other"),
+    ] {
+        let answer = key.post("/v1/integrations", &wish(secrets)).await;
+        let problem = answer.problem(422, "invalid_fields");
+        assert_eq!(problem.fields.iter().map(|one| one.field.as_str()).collect::<Vec<_>>(), [field], "{answer}");
+    }
+    let made = key.post("/v1/integrations", &wish(json!({ "partner": SECRET }))).await;
+    assert_eq!(made.status, 201, "{made}");
+    let changed = key.patch("/v1/integrations/signed", &json!({ "secrets": { "spare": SECRET } })).await;
+    let shown = key.get("/v1/integrations/signed").await;
+    let listed = key.get("/v1/integrations").await;
+    for answer in [&made, &changed, &shown, &listed] {
+        assert!(!answer.text().contains(SECRET), "they are write-only: {answer}");
+    }
+    assert_eq!(
+        (&made.json()["secrets_set"], &shown.json()["secrets_set"]),
+        (&json!(["partner"]), &json!(["partner", "spare"]))
+    );
+    assert!(!world.database().dump().await.contains(SECRET));
+    let sealed = "SELECT encode(secrets, 'hex') FROM integrations";
+    let before = world.one(sealed).await;
+    key.patch("/v1/integrations/signed", &json!({ "display_name": "Another name" })).await.ok();
+    assert_eq!(world.one(sealed).await, before, "what is not named stays");
+    key.patch("/v1/integrations/signed", &json!({ "secrets": { "other": "x" } })).await.problem(422, "invalid_fields");
+    world.end().await;
+}

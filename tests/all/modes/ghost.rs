@@ -41,7 +41,8 @@ impl Ghost {
             json!({ "name": "Ada Okafor", "email": OWNER, "password": PASSWORD, "blogTitle": "Lamplight Journal" });
         let setup = json!({ "setup": [wish] });
         owner.post("/ghost/api/admin/authentication/setup/", &setup).await.ok();
-        let session = owner.post("/ghost/api/admin/session/", &json!({ "username": OWNER, "password": PASSWORD })).await;
+        let session =
+            owner.post("/ghost/api/admin/session/", &json!({ "username": OWNER, "password": PASSWORD })).await;
         assert_eq!(session.status, 201, "{session}");
         Self { process, folder, origin, owner }
     }
@@ -59,7 +60,7 @@ impl Ghost {
     /// Its owner withdraws the key and gets another.
     async fn another_key(&self, custom: &Custom) -> String {
         let path = format!("/ghost/api/admin/integrations/{}/api_key/{}/refresh/", custom.id, custom.key_id);
-        let changed = self.owner.post(&path, &json!({})).await.ok();
+        let changed = self.owner.post(&path, &json!({ "integrations": [{ "id": custom.id }] })).await.ok();
         let keys = changed["integrations"][0]["api_keys"].as_array().unwrap();
         keys.iter().find(|key| key["type"] == "admin").unwrap()["secret"].as_str().unwrap().to_owned()
     }
@@ -81,8 +82,8 @@ impl Drop for Ghost {
 /// The catalogue's entry as it is, for the tenant's environment.
 async fn ghost_integration(world: &World) -> Value {
     let manifest = std::fs::read_to_string(root().join("plugins/catalog/ghost.toml")).unwrap();
-    let put = world.key().request(Method::PUT, "/v1/providers/ghost").json(&json!({ "manifest": manifest }));
-    put.send().await.ok();
+    let key = world.key();
+    key.request(Method::PUT, "/v1/providers/ghost").json(&json!({ "manifest": manifest })).send().await.ok();
     world.key().post("/v1/integrations", &json!({ "provider": "ghost" })).await.ok()
 }
 
@@ -108,9 +109,8 @@ async fn a_8_ghost_from_the_form_and_the_import_to_posts_in_its_database() {
     let custom = ghost.custom_integration().await;
     let integration = ghost_integration(&world).await;
     let (session, browser) = ConnectBrowser::open(&world.key(), world.origin(), "merchant-17").await;
-    let entry = |key: &str| {
-        json!({ "integration_id": integration["id"], "fields": { "site": ghost.origin, "api_key": key } })
-    };
+    let entry =
+        |key: &str| json!({ "integration_id": integration["id"], "fields": { "site": ghost.origin, "api_key": key } });
 
     // What is no key is told from one that Ghost refuses, and then in Ghost's own words.
     let odd = browser.post("/connect/api/entry", &entry("not a key")).await.problem(422, "invalid_fields");
