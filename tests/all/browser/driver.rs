@@ -278,6 +278,8 @@ impl Browser {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
         let parameters = json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": [feature] } });
         self.call("POST", "/goog/cdp/execute", &parameters).await;
+        // Colours change over 120 ms.
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
 
     async fn keep_screenshot(&self, flow: &str) {
