@@ -137,6 +137,8 @@ impl Scene {
         }
         assert!(!path.contains('{'), "say in the scene what {path} is to be filled with");
         match operation.name().as_str() {
+            // Described anew elsewhere: a neighbour that describes this one has one of its own from then on.
+            "put /v1/providers/{provider}" => path.replace("described", "anew"),
             "get /v1/records" => format!("{path}?connection={}&stream={}", self.ids["connection"], self.ids["stream"]),
             _ => path,
         }
@@ -159,7 +161,7 @@ impl Scene {
             }
             "patch /v1/integrations/{integration}" => json!({ "display_name": "Third" }),
             "post /v1/connect/sessions" => json!({ "end_user": { "id": "merchant-3" } }),
-            "put /v1/providers/{provider}" => json!({ "manifest": DESCRIBED }),
+            "put /v1/providers/{provider}" => json!({ "manifest": DESCRIBED.replace("\"described\"", "\"anew\"") }),
             "post /v1/connections" => json!({
                 "integration": "acme",
                 "end_user": { "id": "merchant-4" },

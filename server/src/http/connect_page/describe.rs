@@ -32,6 +32,7 @@ pub async fn get_connect_page(caller: SessionToken) -> Result<web::Json<ConnectP
 fn choice(choice: Choice) -> ConnectChoice {
     let manifest = &choice.provider.manifest;
     let mut fields = providers::variables(manifest, VariableLevel::Connection);
+    fields.retain(|field| !choice.told.contains_key(&field.name));
     for field in &mut fields {
         // What the connection being repaired has already is offered again.
         if let Some(known) = choice.known.get(&field.name) {

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{
-    connect::SessionStatus,
-    manifest::{VariableLevel, Variables},
-    secret::Secret,
-};
+use domain::{connect::SessionStatus, manifest::Variables, secret::Secret};
 use store::{ConnectSessionRow, IntegrationRow};
 
 use super::session::{SessionError, by_token, status_of};
@@ -37,16 +33,6 @@ pub struct Choice {
     pub known: Variables,
     /// What the vendor told of an install at its marketplace: not asked for.
     pub told: Variables,
-}
-
-impl Choice {
-    /// The manifest's variables that the end user has to fill in, by name.
-    pub fn fields(&self) -> impl Iterator<Item = (&String, &domain::manifest::VariableSpec)> {
-        let asked = |name: &String, spec: &domain::manifest::VariableSpec| {
-            spec.at == VariableLevel::Connection && !self.told.contains_key(name)
-        };
-        self.provider.manifest.variables.iter().filter(move |(name, spec)| asked(name, spec))
-    }
 }
 
 /// Describes the session of a token.

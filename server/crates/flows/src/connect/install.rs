@@ -253,6 +253,7 @@ pub(super) async fn finish(
     let services = ctx.services;
     let Filled { session, integration, variables, fields, .. } = filled;
     let cookie_name = install_cookie(install.id);
+    let sealed = install.kept.ok_or(LaunchError::InstallOver)?;
     if let Some(bound) = &install.browser_hash
         && *bound != browser_hash(cookie(&cookie_name).as_ref())
     {
@@ -262,7 +263,6 @@ pub(super) async fn finish(
         tx.commit().await?;
         return Err(LaunchError::WrongBrowser);
     }
-    let sealed = install.kept.ok_or(LaunchError::InstallOver)?;
     let opened = open(ctx, place(install.id), &Sealed::from_bytes(sealed).map_err(SealError::Keys)?).await?;
     // The seal says that we wrote it.
     let params = serde_json::from_slice(&opened).map_err(|_| LaunchError::InstallOver)?;
