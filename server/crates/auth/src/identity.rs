@@ -40,8 +40,8 @@ impl Account<'_> {
     /// afterwards.
     ///
     /// # Errors
-    /// See [`Failure`]: [`Failure::Revoked`] when the provider does not honour the credential, [`Failure::BadAnswer`]
-    /// when there is no id where the manifest says.
+    /// See [`Failure`]: [`Failure::Refused`] with the provider's words, or [`Failure::Revoked`] where it has none, when it
+    /// does not honour the credential, [`Failure::BadAnswer`] when there is no id where the manifest says.
     pub async fn identify(&mut self, out: Outside<'_>, material: &Material) -> Result<Option<Identity>, Failure> {
         let manifest = self.manifest;
         if let Some(spec) = &manifest.verification {
@@ -156,5 +156,9 @@ fn refusal(response: &Response) -> Failure {
     // What it says is for the end user; the code is ours, because every API has its own words for "no".
     let description =
         crate::answer::refusal_in(&response.body).and_then(|refusal| refusal.description.or(Some(refusal.code)));
+    if response.status == StatusCode::UNAUTHORIZED && description.is_some() {
+        // Whoever just typed it in learns why from the provider, rather than that a grant is gone.
+        return Failure::Refused { code, description };
+    }
     refused::sort(response.status, response.retry_after, Refusal { code, description })
 }

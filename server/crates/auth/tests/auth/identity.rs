@@ -61,7 +61,8 @@ async fn a_1_a_variable_may_tell_the_account() {
 #[tokio::test]
 async fn c_5_identity_failures_are_sorted() {
     for (status, body, code) in [
-        (401, r#"{"message":"Bad credentials canary-token"}"#, "revoked"),
+        (401, r#"{"message":"Bad credentials canary-token"}"#, "refused"),
+        (401, "", "revoked"),
         (403, "", "refused"),
         (429, "", "throttled"),
         (500, "", "provider_down"),
@@ -73,6 +74,9 @@ async fn c_5_identity_failures_are_sorted() {
         let failure = ask(&always(status, &[], body).await).await.unwrap_err();
         assert_eq!(failure.code(), code, "{status} {body}");
         assert!(!format!("{failure} {failure:?}").contains("canary"));
+        if let (401, Failure::Refused { description, .. }) = (status, &failure) {
+            assert!(description.as_deref().is_some_and(|words| words.starts_with("Bad credentials")), "{failure:?}");
+        }
     }
     let missing = ask(&always(200, &[], "{}").await).await.unwrap_err();
     assert!(matches!(missing, Failure::BadAnswer(Unreadable::NoAccount)));
