@@ -10,8 +10,11 @@ use crate::{
 };
 
 fn bearer(scene: &Scene, operation: &Operation) -> String {
-    let token =
-        if operation.scheme == "operator" { crate::support::OPERATOR_TOKEN } else { &scene.world.tenant().secret };
+    let token = match operation.scheme.as_str() {
+        "operator" => crate::support::OPERATOR_TOKEN,
+        "connect_session" => &scene.session_token,
+        _ => &scene.world.tenant().secret,
+    };
     format!("Bearer {token}")
 }
 

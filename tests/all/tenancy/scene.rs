@@ -71,6 +71,8 @@ pub(crate) struct Scene {
     pub(crate) stranger: Tenant,
     /// A key to the tenant's other environment.
     pub(crate) other_key: String,
+    /// A connect session's token.
+    pub(crate) session_token: String,
     _sink: Sink,
 }
 
@@ -126,7 +128,8 @@ impl Scene {
             ("stream", text(&runs[0]["stream"])),
         ];
         let other_key = text(&other_key["secret"]);
-        Self { ids: ids.into(), stranger, other_key, world, _sink: sink }
+        let session_token = text(&session["token"]);
+        Self { ids: ids.into(), stranger, other_key, session_token, world, _sink: sink }
     }
 
     /// The operation's path with the tenant's own things in it, and its query.

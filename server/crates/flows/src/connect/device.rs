@@ -81,11 +81,11 @@ pub async fn show_code(
     let DeviceBegun { user_code, verification_url, verification_url_complete, interval, expires_at, kept } = begun;
     let id = services.mint.id(AttemptId::new);
     let attempt = Attempt { id, session, integration, display: Display::Device, variables: filled.variables.clone() };
+    let now = services.now();
     // Nobody comes back with a state: the attempt is found by its job alone.
     let nobody = || sha256(services.random_token().as_bytes());
     let pending = Pending { kept, fields: filled.fields.clone() };
-    store_attempt(ctx, attempt, &pending, (nobody(), nobody()), expires_at).await?;
-    let now = services.now();
+    store_attempt(ctx, attempt, &pending, (nobody(), nobody()), (now, expires_at)).await?;
     let job = NewJob {
         id: services.mint.id(JobId::new),
         queue: QUEUE,

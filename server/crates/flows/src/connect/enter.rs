@@ -131,7 +131,9 @@ pub(crate) fn split(
         if is_secret || (brings_client && matches!(name.as_str(), "client_id" | "client_secret")) {
             secrets.insert(name, Secret::new(value.expose().trim()));
         } else {
-            variables.insert(name, value.expose().trim().to_owned());
+            let typed = value.expose().trim();
+            let value = declared.map_or_else(|| typed.to_owned(), |spec| spec.complete(typed));
+            variables.insert(name, value);
         }
     }
     if brings_client {

@@ -179,15 +179,16 @@ pub async fn launch(
         }
     };
     let id = services.mint.id(AttemptId::new);
+    let now = services.now();
     let cookie = BrowserCookie {
         name: browser_cookie(begun.state.expose()),
         value: Secret::new(services.random_token()),
-        expires_at: services.now() + ATTEMPT_LIFETIME,
+        expires_at: now + ATTEMPT_LIFETIME,
     };
     let pending = Pending { kept: begun.kept, fields };
     let attempt = Attempt { id, session: &session, integration: &integration, display: new.display, variables };
     let hashes = (sha256(begun.state.expose().as_bytes()), sha256(cookie.value.expose().as_bytes()));
-    store_attempt(ctx, attempt, &pending, hashes, cookie.expires_at).await?;
+    store_attempt(ctx, attempt, &pending, hashes, (now, cookie.expires_at)).await?;
     Ok(Launched::ToProvider { url: begun.url, cookie, integration_name })
 }
 
@@ -206,7 +207,7 @@ pub(super) async fn store_attempt(
     attempt: Attempt<'_>,
     pending: &Pending,
     (state_hash, browser_hash): (Vec<u8>, Vec<u8>),
-    expires_at: DateTime<Utc>,
+    (created_at, expires_at): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<(), LaunchError> {
     let services = ctx.services;
     let Attempt { id, session, integration, display, variables } = attempt;
@@ -219,7 +220,7 @@ pub(super) async fn store_attempt(
         browser_hash,
         kept: Some(pending.seal(ctx, id).await?),
         variables,
-        created_at: services.now(),
+        created_at,
         expires_at,
     };
     let mut tx = services.store.begin(ctx.scope).await?;
