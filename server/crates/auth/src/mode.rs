@@ -115,7 +115,7 @@ impl Account<'_> {
     /// See [`Failure`].
     pub async fn begin(&self, out: Outside<'_>) -> Result<Beginning, Failure> {
         match &self.manifest.auth {
-            AuthSpec::OAuth2Code(spec) => self.oauth2_client(spec)?.begin(out.entropy).map(Beginning::Browser),
+            AuthSpec::OAuth2Code(spec) => self.oauth2_client_before(spec)?.begin(out.entropy).map(Beginning::Browser),
             AuthSpec::OAuth1(spec) => self.begin_oauth1(out, spec).await.map(Beginning::Browser),
             AuthSpec::AppInstallation(spec) => self.begin_installation(out, spec).map(Beginning::Browser),
             AuthSpec::Mcp(spec) => self.begin_mcp(out, spec).await.map(Beginning::Browser),

@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
-    manifest::{OAuth2, Template, TextTemplate},
+    manifest::{OAuth2, Template, TextTemplate, VariableLevel},
     secret::Secret,
 };
 use egress::Reach;
+use url::Url;
 
 use crate::{
     account::{Account, Outside},
@@ -22,13 +23,33 @@ const KEY_ID: &str = "client_key_id";
 impl Account<'_> {
     /// The OAuth 2 client of the integration or of the connection, with the manifest's holes filled in.
     pub(crate) fn oauth2_client(&self, spec: &OAuth2) -> Result<OAuth2Client, Failure> {
+        self.oauth2_client_at(spec, |template| self.url(template))
+    }
+
+    /// The same before the end user leaves for the provider's page: an endpoint that lies where the callback will say is
+    /// not known yet, and nobody is sent there with this client.
+    pub(crate) fn oauth2_client_before(&self, spec: &OAuth2) -> Result<OAuth2Client, Failure> {
+        let comes_later = |name: &str| {
+            let declared = self.manifest.variables.get(name);
+            declared.is_some_and(|spec| spec.at == VariableLevel::Answer) && !self.variables.contains_key(name)
+        };
+        self.oauth2_client_at(spec, |template| match &spec.authorization_url {
+            Some(page) if template.holes().any(comes_later) => self.url(page),
+            _ => self.url(template),
+        })
+    }
+
+    fn oauth2_client_at(
+        &self,
+        spec: &OAuth2,
+        url: impl Fn(&Template) -> Result<Url, Failure>,
+    ) -> Result<OAuth2Client, Failure> {
         let client_id = match (&self.client_id, self.secrets.get("client_id")) {
             (_, Some(own)) => own.expose().to_owned(),
             (Some(id), None) => id.clone(),
             (None, None) => return Err(missing("client_id")),
         };
-        let url = |template: &Template| self.url(template);
-        let optional = |template: &Option<Template>| template.as_ref().map(url).transpose();
+        let optional = |template: &Option<Template>| template.as_ref().map(&url).transpose();
         let mut client = OAuth2Client::new(client_id, url(&spec.token_url)?, self.redirect_uri.clone());
         client.authorization_url = optional(&spec.authorization_url)?;
         client.device_url = optional(&spec.device_authorization_url)?;

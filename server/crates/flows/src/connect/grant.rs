@@ -15,7 +15,7 @@ use store::IntegrationRow;
 
 use crate::{
     Ctx, Provider,
-    credentials::{Fresh, Parts, access_for, outside},
+    credentials::{Fresh, Parts, access_for, budget_for, outside},
     sync::plugin_identity,
 };
 
@@ -65,11 +65,16 @@ pub(crate) async fn tried(
     if let Some(tokens) = &mut material.tokens {
         tokens.extra.remove("id_token");
     }
+    // The connection is perhaps not stored yet: its id stands for nothing but a rate budget of its own.
+    let budget = budget_for(account.manifest, integration.id, id);
+    let out = outside(ctx.services, Some(&budget));
+    let identified = in_time(tokio::time::timeout(DEADLINE, account.identify(out, &material)).await)?;
+    let identity = identified.map_err(|failure| worded("the account was not identified", &failure))?;
+    // Only now: where the API is may be among what the identity call gave.
     let parts = Parts {
         scope: ctx.scope,
         provider: Arc::clone(provider),
         integration,
-        // Perhaps not stored yet: the id stands for nothing but a rate budget of its own.
         connection: id,
         variables: &account.variables,
         account: None,
@@ -77,9 +82,6 @@ pub(crate) async fn tried(
         public_url: &ctx.services.settings.public_url,
     };
     let access = Arc::new(access_for(parts).map_err(misconfigured)?);
-    let out = outside(ctx.services, access.budget.as_ref());
-    let identified = in_time(tokio::time::timeout(DEADLINE, account.identify(out, &material)).await)?;
-    let identity = identified.map_err(|failure| worded("the account was not identified", &failure))?;
     let (account_id, account_name) = match identity {
         Some(identity) => (Some(identity.account), identity.name),
         None => {

@@ -15,6 +15,6 @@ pub use cache::ConnectionCache;
 pub use data_key::{SealError, data_key, open, seal};
 pub(crate) use fresh::place as credential_place;
 pub use fresh::{Fresh, FreshError, access, fresh, fresh_after_rejection};
-pub(crate) use provider_access::{Parts, access_for};
+pub(crate) use provider_access::{Parts, access_for, budget_for};
 pub use provider_access::{ProviderAccess, UrlError};
 pub(crate) use refresh::new_credential;

@@ -91,12 +91,7 @@ pub(crate) fn access_for(parts: Parts<'_>) -> Result<ProviderAccess, String> {
     let reach = Reach::hosts(&manifest.api.hosts)
         .map_err(|error| error.to_string())?
         .and(std::iter::once(&base_url).chain(&identity));
-    let limits = manifest.rate_limit.as_ref().map(limits).unwrap_or_default();
-    let budget = Some(Budget {
-        integration: parts.integration.id,
-        connection: Some(parts.connection),
-        limits: Arc::new(limits),
-    });
+    let budget = Some(budget_for(manifest, parts.integration.id, parts.connection));
     let redirect_uri = redirect_uri(parts.public_url, parts.integration.id);
     let account = Account {
         manifest,
@@ -136,6 +131,12 @@ pub(crate) fn merged(manifest: &Manifest, integration: &Variables, connection: &
     merged.extend(of(connection, VariableLevel::Connection));
     merged.extend(of(connection, VariableLevel::Answer));
     merged
+}
+
+/// Whose rate budget is spent by calls for a connection.
+pub(crate) fn budget_for(manifest: &Manifest, integration: IntegrationId, connection: ConnectionId) -> Budget {
+    let limits = manifest.rate_limit.as_ref().map(limits).unwrap_or_default();
+    Budget { integration, connection: Some(connection), limits: Arc::new(limits) }
 }
 
 fn limits(spec: &RateLimitSpec) -> RateLimits {
