@@ -13,6 +13,7 @@ mod values;
 mod api;
 mod exchanges;
 mod expected;
+mod jose;
 mod mcp;
 mod oauth1;
 mod oauth2;

@@ -10,9 +10,9 @@ use url::{Url, form_urlencoded};
 use super::{
     exchanges::INSTALLATION,
     expected::{Body, Compared, Expected, basic, put},
+    jose,
     provider::{Provider, Role},
     script::{oauth2, unknown},
-    signed,
     wire::Reply,
 };
 
@@ -219,7 +219,7 @@ impl Provider {
     pub(super) fn client_assertion(&self, assertion: &str) -> Result<(), String> {
         let spec = oauth2(&self.script.manifest).ok_or("no client")?;
         let key = self.script.value("client_key", &[]).ok_or("no key")?;
-        let claims = signed::verified(assertion, JwtAlgorithm::ES256, key.as_bytes())?.1;
+        let claims = jose::verified(assertion, JwtAlgorithm::ES256, key.as_bytes())?.1;
         let id = self.script.client_id.as_deref();
         let audience = self.script.url(spec.issuer.as_ref().unwrap_or(&spec.token_url), &[])?;
         let is_for_us = claims["aud"]

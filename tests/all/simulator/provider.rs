@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     expected::{Compared, Expected},
+    jose,
     script::{Script, oauth2},
     signed,
     wire::{Reply, Seen},
@@ -208,7 +209,7 @@ impl Provider {
         let mut said = Vec::new();
         if let Some(jwt) = compared.read.get("jwt")
             && let Some(spec) = self.jwt_of(role)
-            && let Err(error) = signed::jwt(&self.script, &spec, jwt, self.now, &self.taken)
+            && let Err(error) = jose::jwt(&self.script, &spec, jwt, self.now, &self.taken)
         {
             said.push(format!("the JWT: {error}"));
         }
@@ -268,14 +269,6 @@ impl Provider {
             self.complaints.push(format!("{role:?}: the simulator cannot answer as the manifest says: {error}"));
             Reply::json(500, &json!({ "error": "server_error" }))
         })
-    }
-
-    /// The URLs of pages where a browser is led.
-    pub fn has_pages(&self) -> bool {
-        matches!(
-            &self.script.manifest.auth,
-            AuthSpec::OAuth2Code(_) | AuthSpec::OAuth1(_) | AuthSpec::AppInstallation(_) | AuthSpec::Mcp(_)
-        )
     }
 
     /// How lists go on here.
