@@ -190,7 +190,6 @@ mod tests {
         token_url = "https://{shop}.shop.example/token"
         [api]
         base_url = "https://{region}.api.shop.example"
-        credential = { header = "Authorization", value = "Bearer {access_token}" }
     "#;
 
     fn manifest() -> Manifest {
