@@ -42,7 +42,8 @@ pub(crate) fn routes() -> Vec<(String, String, Vec<String>)> {
     });
     let (method, path, handler) = BESIDE;
     let beside = (method.to_owned(), path.to_owned(), handler.map(str::to_owned).to_vec());
-    assert!(source.contains(&format!(".route(\"{}\", web::to({}))", path.replace('}', ":.*}"), handler.join("::"))));
+    let registered = format!("\"{}\").route(web::to({}))", path.replace('}', ":.*}"), handler.join("::"));
+    assert!(source.contains(&registered), "{registered}");
     lines.chain([beside]).collect()
 }
 

@@ -14,8 +14,7 @@ fn slugs() -> Vec<String> {
 }
 
 /// Names of providers that are words of ours too. One that no text uses any more is to be taken off.
-const PLAIN_WORDS: &[&str] =
-    &["Box", "Close", "HashiCorp Vault", "MCP server", "Mode", "Plain", "Sender", "Threads", "Up", "X"];
+const PLAIN_WORDS: &[&str] = &["Box", "Close", "MCP server", "Mode", "Plain", "Sender", "Threads", "Up", "X"];
 
 /// Providers with code are named nowhere, not even in a comment. Those of the catalogue are told by the name that people
 /// call them by: many of their slugs are common words.

@@ -2,9 +2,7 @@
 
 use aws_lc_rs::{
     digest, hmac,
-    signature::{
-        self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair, UnparsedPublicKey, VerificationAlgorithm,
-    },
+    signature::{self, KeyPair as _, RsaKeyPair, UnparsedPublicKey},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::Utc;

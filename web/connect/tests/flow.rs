@@ -390,7 +390,7 @@ fn every_screen_says_something_of_its_own() {
         .into_iter()
         .map(|screen| {
             let state = State { screen, page: Some(*page(vec![choice(1, vec![])])), account: Some(account(0)) };
-            patchbay_web_connect::text::words(&state)
+            text::words(&state)
         })
         .collect();
     assert!(words.iter().all(|w| !w.title.is_empty() && !w.explain.is_empty()));

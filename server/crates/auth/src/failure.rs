@@ -130,9 +130,7 @@ impl From<EgressError> for Failure {
             EgressError::Denied { .. }
             | EgressError::Address { .. }
             | EgressError::Credential { .. }
-            | EgressError::Unsigned { .. } => {
-                Self::ClientMisconfigured(Misconfigured::Reach(error.to_string()))
-            }
+            | EgressError::Unsigned { .. } => Self::ClientMisconfigured(Misconfigured::Reach(error.to_string())),
             _ => Self::ProviderDown {
                 detail: error.to_string(),
                 retry_after: None,

@@ -16,7 +16,7 @@ mod tests {
 
     #[test]
     fn slugs_are_short_and_plain() {
-        for good in ["a", "acme-2", "0", "-", &"x".repeat(MOST)] {
+        for good in ["a", "tea-house-2", "0", "-", &"x".repeat(MOST)] {
             assert!(is_slug(good), "{good}");
         }
         for bad in ["", "Shop", "a b", "a_b", "ä", "a/b", &"x".repeat(MOST + 1)] {

@@ -19,8 +19,8 @@ mod jwt;
 mod mcp;
 #[path = "../../../../../tests/all/support/node.rs"]
 mod node;
-mod oidc;
 mod oauth1;
+mod oidc;
 mod paths;
 mod placement;
 mod refresh;

@@ -191,7 +191,8 @@ async fn a_1_private_key_jwt_with_keys_of_each_kind() {
     let world = World::new().await;
     let ec = rcgen::KeyPair::generate().unwrap();
     let (x, y) = ec.public_key_raw()[1..].split_at(32);
-    let ec_public = json!({"kty": "EC", "crv": "P-256", "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y)});
+    let ec_public =
+        json!({"kty": "EC", "crv": "P-256", "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y)});
     let ed = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
     let ed_public = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(ed.public_key_raw())});
     for (key, public, algorithm) in [(ec, ec_public, "ES256"), (ed, ed_public, "EdDSA")] {
@@ -220,9 +221,8 @@ async fn a_1_private_key_jwt_with_keys_of_each_kind() {
 #[tokio::test]
 async fn a_2_client_credentials_of_the_integration_and_of_the_connection() {
     let world = World::new().await;
-    let client = world
-        .register(json!({"grant_types": ["client_credentials"], "response_types": [], "redirect_uris": []}))
-        .await;
+    let client =
+        world.register(json!({"grant_types": ["client_credentials"], "response_types": [], "redirect_uris": []})).await;
     let manifest = world.manifest("oauth2_client_credentials", "client_auth = \"basic\"");
     let mut one = account(&manifest, &client, &[]);
     let material = one.enter(world.out()).await.unwrap();

@@ -76,6 +76,7 @@ impl Finding {
 }
 
 /// Reads and checks. Gives the first error and the others, by line.
+#[expect(clippy::result_large_err, reason = "made once per refused file, and taken apart at once by the two callers")]
 pub(super) fn parse(file: &str, text: &str) -> Result<Manifest, (ManifestError, Vec<ManifestError>)> {
     if text.len() > MOST_BYTES {
         let error = ManifestError {

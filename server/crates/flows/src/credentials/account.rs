@@ -128,7 +128,8 @@ pub(crate) async fn account<'a>(
         secrets,
         client_id: integration.client_id.clone(),
         redirect_uri: redirect_uri(public_url, integration.id),
-        client_metadata_url: Some(client_metadata_url(public_url, integration.id)),
+        // Authorization servers fetch it by https alone; without, clients are registered.
+        client_metadata_url: (public_url.scheme() == "https").then(|| client_metadata_url(public_url, integration.id)),
         scopes: integration.scopes.clone(),
     })
 }

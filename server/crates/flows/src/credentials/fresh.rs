@@ -1,10 +1,7 @@
 //! A fresh credential. Mostly from memory, without locks and without the database; when it is due, one caller refreshes
 //! and the others get the token that still holds, or wait for the new one.
 
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use auth::{Material, Secrets};
 use chrono::{DateTime, TimeDelta, Utc};

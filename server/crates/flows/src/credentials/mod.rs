@@ -8,8 +8,8 @@ mod provider_access;
 mod refresh;
 
 pub(crate) use account::{
-    AccountError, account, app_url, client_metadata_url, client_secret_place, integration_secrets, outside, redirect_uri,
-    seal_secrets,
+    AccountError, account, app_url, client_metadata_url, client_secret_place, integration_secrets, outside,
+    redirect_uri, seal_secrets,
 };
 pub use cache::ConnectionCache;
 pub use data_key::{SealError, data_key, open, seal};

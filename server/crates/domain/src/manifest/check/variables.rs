@@ -49,7 +49,7 @@ impl Rules<'_> {
         let is_choice = spec.kind == VariableType::Choice;
         let is_origin = spec.kind == VariableType::Origin;
         let is_typed = matches!(spec.kind, VariableType::Text | VariableType::Secret);
-        if is_choice != !spec.options.is_empty() {
+        if is_choice == spec.options.is_empty() {
             let message = if is_choice { "a choice needs `options`" } else { "only a choice has `options`" };
             self.refuse(format!("{field}.options"), message);
         }
@@ -62,7 +62,7 @@ impl Rules<'_> {
                 self.refuse(&part, "write what the form calls it, at most 80 characters");
             }
         }
-        if is_origin != !spec.allow.is_empty() {
+        if is_origin == spec.allow.is_empty() {
             let message = if is_origin {
                 "an origin needs `allow`, the hosts that it may name"
             } else {
