@@ -124,7 +124,7 @@ async fn get_provider_shows_a_version_and_an_installed_one_without_any() {
 async fn put_provider_stands_before_an_installed_one_in_its_environment_alone() {
     let world = World::start(Options::default()).await;
     let (key, stranger) = (world.key(), world.stranger("neighbour").await);
-    let own = manifest("acme", "Acme as we see it", &world.acme().origin());
+    let own = manifest("acme", "Acme as we see it", world.acme().origin());
     put(&key, "acme", &own, None).await.ok();
     let shown = async |key: &TenantKey| {
         let listed = key.get("/v1/providers?limit=100").await.ok();
@@ -161,7 +161,7 @@ async fn delete_provider_unless_integrations_use_it() {
     world.acme_integration().await;
     let key = world.key();
     let origin = world.acme().origin();
-    put(&key, "ours", &manifest("ours", "Ours", &origin), None).await.ok();
+    put(&key, "ours", &manifest("ours", "Ours", origin), None).await.ok();
     let integration = key.post("/v1/integrations", &json!({ "provider": "ours" })).await.ok();
     assert_eq!(integration["display_name"], "Ours");
     let mint = acme::Command::Mint { client_id: "lamplight".into(), account: "shop_north".into() };

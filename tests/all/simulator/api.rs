@@ -24,7 +24,7 @@ pub const PAGES: usize = 3;
 impl Provider {
     pub(super) fn api_candidates(&self, all: &mut Vec<(Role, Result<Expected, String>)>) {
         let manifest = &self.script.manifest;
-        all.extend(self.role_candidate().map(|expected| (Role::AssumeRole, expected)));
+        all.extend(self.role_candidate().map(|expected| (Role::Assumption, expected)));
         if let Some(spec) = &manifest.revocation {
             let mut known: Vec<(&str, String)> = vec![("jwt", unknown("jwt"))];
             known.extend(self.access.iter().map(|access| ("access_token", access.clone())));

@@ -35,7 +35,7 @@ pub enum Role {
     UserCode,
     Installations,
     InstallationToken,
-    AssumeRole,
+    Assumption,
     RevokeRefresh,
     RevokeAccess,
     RevokeCall,
@@ -221,7 +221,7 @@ impl Provider {
         let error = match role {
             Role::Code | Role::UserCode => self.pkce(compared),
             Role::RequestToken | Role::AccessToken => self.oauth1_signature(role, seen),
-            Role::AssumeRole => self.base_keys().and_then(|keys| signed::sigv4(seen, &keys)),
+            Role::Assumption => self.base_keys().and_then(|keys| signed::sigv4(seen, &keys)),
             Role::Verification | Role::Identity | Role::Things | Role::TooMany => self.api_signature(seen),
             Role::RevokeCall if manifest_revokes_with_credential(self) => self.api_signature(seen),
             _ => Ok(()),
@@ -246,7 +246,7 @@ impl Provider {
             Role::Step(at) => self.step(*at),
             Role::Exchange => self.exchanged(),
             Role::UserCode | Role::Installations | Role::InstallationToken => self.installation(role),
-            Role::AssumeRole => Ok(self.assumed()),
+            Role::Assumption => Ok(self.assumed()),
             Role::RevokeRefresh => {
                 self.refresh = None;
                 Ok(Reply::json(200, &json!({})))

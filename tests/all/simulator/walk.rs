@@ -310,7 +310,7 @@ fn how_it_renews(provider: &Provider) -> (bool, Role) {
         AuthSpec::AppInstallation(_) => (true, Role::InstallationToken),
         AuthSpec::Key => {
             let sign = &manifest.api.credential.sign;
-            (matches!(sign, Some(SignSpec::AwsSigv4 { role_url: Some(_), .. })), Role::AssumeRole)
+            (matches!(sign, Some(SignSpec::AwsSigv4 { role_url: Some(_), .. })), Role::Assumption)
         }
         AuthSpec::OAuth1(_) | AuthSpec::None => (false, Role::Refresh),
     }

@@ -87,7 +87,7 @@ impl Account<'_> {
         let key = kept.get("dpop_key").and_then(dpop::Key::from_text);
         let answer = client.token_request(out, &client.token_url, params, &client.token_params, key.as_ref()).await;
         match answer {
-            Ok(tokens) => Ok(Polled::Granted(Material::of(self.long_lived(out, spec, tokens).await?))),
+            Ok(tokens) => Ok(Polled::Granted(Box::new(Material::of(self.long_lived(out, spec, tokens).await?)))),
             Err(Failure::Refused { code, .. }) if code == "authorization_pending" => Ok(Polled::Wait(interval)),
             // `slow_down`, or a limit of the provider's own; it may say how long.
             Err(Failure::Throttled { retry_after }) => {

@@ -105,7 +105,7 @@ pub enum Polled {
     /// The end user has not answered yet; ask again after so many seconds.
     Wait(u32),
     /// They said yes.
-    Granted(Material),
+    Granted(Box<Material>),
 }
 
 impl Account<'_> {

@@ -1,4 +1,5 @@
 //! The manifests of the repository: all are sound, and what is generated from them is up to date.
+#![cfg(test)]
 
 use std::{
     collections::BTreeMap,

@@ -85,7 +85,7 @@ pub(super) async fn attempt(config: &Config, arguments: &TryArguments) -> Result
     let redirect_uri = arguments.redirect_uri.clone().unwrap_or_else(|| listener.redirect_uri.clone());
     let entropy = Arc::new(SystemEntropy::default());
     let egress = Egress::new(config.egress.clone(), Arc::new(SystemClock)).map_err(CliError::refused)?;
-    let egress = egress.with_entropy(Arc::clone(&entropy) as _).with_witness(Arc::new(Printed));
+    let egress = egress.with_entropy(Arc::<SystemEntropy>::clone(&entropy)).with_witness(Arc::new(Printed));
     let mut account = Account {
         manifest: &manifest,
         variables: filled.variables,
@@ -196,7 +196,7 @@ async fn poll<'o>(
     loop {
         tokio::time::sleep(Duration::from_secs(wait.into())).await;
         match account.poll(out(), kept).await.map_err(CliError::refused)? {
-            Polled::Granted(material) => return Ok(material),
+            Polled::Granted(material) => return Ok(*material),
             Polled::Wait(seconds) => wait = seconds,
         }
     }

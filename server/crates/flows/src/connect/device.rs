@@ -140,7 +140,7 @@ pub async fn ask_after_code(ctx: Ctx<'_>, id: AttemptId) -> Result<Asked, SealEr
             keep_interval(ctx, &attempt, pending, seconds).await?;
             return Ok(Asked::Wait(Duration::from_secs(seconds.into())));
         }
-        Ok(Polled::Granted(material)) => material,
+        Ok(Polled::Granted(material)) => *material,
         // RFC 8628 §3.5: an unanswered poll is repeated, more slowly.
         Err(failure @ (AuthFailure::ProviderDown { .. } | AuthFailure::Throttled { .. })) => {
             return Ok(Asked::Wait(failure.retry_after().unwrap_or(Duration::from_secs(10))));

@@ -183,11 +183,11 @@ async fn with_tokens(
     Ok(tried(ctx, provider, integration, id, account, material).await?)
 }
 
+/// What a form asks for, secrets among it.
+type Fields = BTreeMap<String, Secret>;
+
 /// The values that the provider would answer, apart from those that a form asks for.
-fn answers(
-    manifest: &Manifest,
-    given: BTreeMap<String, Secret>,
-) -> Result<(BTreeMap<String, Secret>, Variables), Vec<(String, String)>> {
+fn answers(manifest: &Manifest, given: BTreeMap<String, Secret>) -> Result<(Fields, Variables), Vec<(String, String)>> {
     let mut answers = Variables::new();
     let (mut rest, mut wrong) = (BTreeMap::new(), Vec::new());
     for (name, value) in given {

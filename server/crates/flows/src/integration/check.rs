@@ -35,11 +35,8 @@ pub(super) fn client(wrong: &mut Wrong, manifest: &Manifest, id: Option<&str>, s
             None => {}
             Some(ClientNeed::WithSecret) => text(wrong, field, value, manifest),
             Some(ClientNeed::IdAlone) if field == "client_id" => text(wrong, field, value, manifest),
-            Some(ClientNeed::IdAlone | ClientNeed::Optional) => {
-                if value.is_some() {
-                    text(wrong, field, value, manifest);
-                }
-            }
+            Some(ClientNeed::IdAlone | ClientNeed::Optional) if value.is_some() => text(wrong, field, value, manifest),
+            Some(ClientNeed::IdAlone | ClientNeed::Optional) => {}
         }
     }
 }
