@@ -3,7 +3,7 @@
 //!
 //! Nothing is dropped to be fast: when the reader of standard error is slow the buffer fills up, and whoever logs waits, as
 //! without a buffer. Lines of level ERROR are written before the call returns, with all before them. The rest is written at
-//! shutdown and before a panic is told. What a killed process can lose is the last [`MOMENT`] of lines that are no errors;
+//! shutdown and before a panic is told. What a killed process can lose is the last 10 ms of lines that are no errors;
 //! what standard error refuses is counted in `patchbay_log_lines_refused_total`.
 
 use std::{
