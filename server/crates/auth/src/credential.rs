@@ -3,15 +3,12 @@
 use std::sync::Arc;
 
 use domain::{
-    manifest::{AuthSpec, Hole, Placement, SignSpec, TextTemplate},
+    manifest::{AuthSpec, Hole, Placement, REQUEST_HOLES, SIGNATURE_HOLE, SignSpec, TextTemplate},
     secret::Secret,
 };
 use egress::{
     Credential,
-    sign::{
-        self,
-        hmac::{REQUEST_HOLES, key_bytes},
-    },
+    sign::{self, hmac::key_bytes},
 };
 use http::HeaderName;
 
@@ -175,7 +172,7 @@ impl Account<'_> {
         let mut values: Vec<(Hole, Secret)> = Vec::new();
         for hole in templates.flat_map(TextTemplate::holes) {
             let is_requests = hole.group.is_none()
-                && REQUEST_HOLES.contains(&hole.name.as_str())
+                && (REQUEST_HOLES.contains(&hole.name.as_str()) || hole.name == SIGNATURE_HOLE)
                 && !self.manifest.variables.contains_key(&hole.name);
             if is_requests || values.iter().any(|(have, _)| have == hole) {
                 continue;

@@ -14,7 +14,7 @@ use domain::{
     manifest::{DigestEncoding, HmacHash, KeyEncoding, Piece, WebhookScheme, WebhookSpec},
     secret::Secret,
 };
-use egress::sign::hmac::key_bytes;
+use egress::sign::{hmac::key_bytes, hmac_key};
 use http::{HeaderMap, header::CONTENT_TYPE};
 use serde_json::Value;
 use url::{Url, form_urlencoded};
@@ -88,12 +88,7 @@ pub fn verify(
             }
         }
         WebhookScheme::Hmac => {
-            let algorithm = match spec.hash {
-                Some(HmacHash::Sha1) => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-                Some(HmacHash::Sha512) => hmac::HMAC_SHA512,
-                Some(HmacHash::Sha256) | None => hmac::HMAC_SHA256,
-            };
-            let key = hmac::Key::new(algorithm, &shared_key(spec, secret)?);
+            let key = hmac_key(spec.hash.unwrap_or(HmacHash::Sha256), &shared_key(spec, secret)?);
             let message = delivery.message(time.as_deref())?;
             if !signatures.iter().any(|signature| hmac::verify(&key, &message, signature).is_ok()) {
                 return Err(Refused::WrongSignature);

@@ -168,6 +168,27 @@ pub enum SignSpec {
     },
 }
 
+/// What the request itself fills in the texts of an HMAC signature.
+pub const REQUEST_HOLES: [&str; 14] = [
+    "method",
+    "path",
+    "path_only",
+    "query",
+    "host",
+    "body",
+    "body_sha256",
+    "body_sha256_base64",
+    "body_sha512",
+    "timestamp",
+    "timestamp_ms",
+    "timestamp_iso",
+    "date",
+    "nonce",
+];
+
+/// What carries the signature to its place: known only once the message is signed.
+pub const SIGNATURE_HOLE: &str = "signature";
+
 /// The hash of an HMAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -20,7 +20,7 @@ mod webhook;
 
 pub use api::{
     ApiSpec, BasicPlacement, CallBody, CallMethod, CallSpec, DigestEncoding, HmacHash, IdentitySpec, Placement,
-    RevocationSpec, SignSpec, VerificationSpec,
+    REQUEST_HOLES, RevocationSpec, SIGNATURE_HOLE, SignSpec, VerificationSpec,
 };
 pub use auth::{
     AppInstallation, AuthSpec, ClientNeed, InstallationsSpec, Jwt, JwtAlgorithm, KeyEncoding, Mcp, OAuth1,

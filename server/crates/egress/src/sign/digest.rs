@@ -20,12 +20,18 @@ pub(super) fn sha512(data: &[u8]) -> Vec<u8> {
     digest::digest(&digest::SHA512, data).as_ref().to_vec()
 }
 
-/// HMAC (RFC 2104).
-pub(super) fn hmac(hash: HmacHash, key: &[u8], data: &[u8]) -> Vec<u8> {
+/// The key of an HMAC (RFC 2104), to sign with and to compare with.
+#[must_use]
+pub fn hmac_key(hash: HmacHash, key: &[u8]) -> hmac::Key {
     let algorithm = match hash {
         HmacHash::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
         HmacHash::Sha256 => hmac::HMAC_SHA256,
         HmacHash::Sha512 => hmac::HMAC_SHA512,
     };
-    hmac::sign(&hmac::Key::new(algorithm, key), data).as_ref().to_vec()
+    hmac::Key::new(algorithm, key)
+}
+
+/// HMAC (RFC 2104).
+pub(super) fn hmac(hash: HmacHash, key: &[u8], data: &[u8]) -> Vec<u8> {
+    hmac::sign(&hmac_key(hash, key), data).as_ref().to_vec()
 }

@@ -5,7 +5,7 @@ use base64::{
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 use domain::{
-    manifest::{DigestEncoding, HmacHash, Hole, KeyEncoding, Piece, TextTemplate},
+    manifest::{DigestEncoding, HmacHash, Hole, KeyEncoding, Piece, SIGNATURE_HOLE, TextTemplate},
     secret::Secret,
 };
 use http::{HeaderMap, HeaderName};
@@ -35,25 +35,6 @@ pub struct HmacTemplate {
     pub values: Vec<(Hole, Secret)>,
 }
 
-/// The holes that the request fills.
-pub const REQUEST_HOLES: [&str; 15] = [
-    "method",
-    "path",
-    "path_only",
-    "query",
-    "host",
-    "body",
-    "body_sha256",
-    "body_sha256_base64",
-    "body_sha512",
-    "timestamp",
-    "timestamp_ms",
-    "timestamp_iso",
-    "date",
-    "nonce",
-    "signature",
-];
-
 /// The bytes of a key as it is written.
 ///
 /// # Errors
@@ -79,7 +60,7 @@ struct Instant<'a> {
 }
 
 fn names_signature(template: &TextTemplate) -> bool {
-    template.holes().any(|hole| hole.name == "signature")
+    template.holes().any(|hole| hole.name == SIGNATURE_HOLE)
 }
 
 impl HmacTemplate {
@@ -131,7 +112,7 @@ impl HmacTemplate {
             "timestamp_iso" => now.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             "date" => now.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
             "nonce" => at.nonce.clone(),
-            "signature" => at.signature.clone().ok_or(Unsigned("what is signed cannot name the signature"))?,
+            SIGNATURE_HOLE => at.signature.clone().ok_or(Unsigned("what is signed cannot name the signature"))?,
             _ => return Err(Unsigned("a template of the signature names what is not known")),
         };
         out.extend_from_slice(text.as_bytes());

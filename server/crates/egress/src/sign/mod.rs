@@ -13,6 +13,7 @@ use domain::entropy::{self, Entropy};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
+pub use digest::hmac_key;
 pub use hmac::HmacTemplate;
 pub use oauth1::OAuth1;
 pub use sigv4::SigV4;

@@ -5,24 +5,9 @@ use super::{
     holes::{Known, Moment},
     names,
 };
-use crate::manifest::{AuthSpec, OAuth1Signature, PaginationSpec, Placement, SignSpec, TextTemplate};
-
-/// What a text that is signed may name of the request.
-const SIGNED: [&str; 13] = [
-    "method",
-    "path",
-    "path_only",
-    "query",
-    "host",
-    "body",
-    "body_sha256",
-    "body_sha256_base64",
-    "body_sha512",
-    "timestamp",
-    "timestamp_ms",
-    "timestamp_iso",
-    "date",
-];
+use crate::manifest::{
+    AuthSpec, OAuth1Signature, PaginationSpec, Placement, REQUEST_HOLES, SIGNATURE_HOLE, SignSpec, TextTemplate,
+};
 
 impl Rules<'_> {
     pub(super) fn api(&mut self) {
@@ -133,8 +118,7 @@ impl Rules<'_> {
             }
             SignSpec::Hmac { key, message, headers, query, .. } => {
                 let mut all: Vec<&str> = names.to_vec();
-                all.extend(SIGNED);
-                all.push("nonce");
+                all.extend(REQUEST_HOLES);
                 self.text(&format!("{field}.message"), message, Known { names: &all, ..known });
                 if !key
                     .holes()
@@ -142,7 +126,7 @@ impl Rules<'_> {
                 {
                     self.refuse(format!("{field}.key"), "a key is a secret variable, such as `{secret}`");
                 }
-                all.push("signature");
+                all.push(SIGNATURE_HOLE);
                 let with_signature = Known { names: &all, ..known };
                 self.headers(&format!("{field}.headers"), headers, with_signature);
                 self.texts(&format!("{field}.query"), query, with_signature);
