@@ -11,11 +11,25 @@ use domain::{
 };
 use egress::{Budget, Egress};
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Misconfigured};
 
 /// Secrets by the name under which templates know them.
 pub type Secrets = BTreeMap<String, Secret>;
+
+/// The bytes of secrets, to be sealed.
+#[must_use]
+pub fn secrets_to_bytes(secrets: &Secrets) -> Zeroizing<Vec<u8>> {
+    let plain: BTreeMap<&str, &str> = secrets.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+    Zeroizing::new(serde_json::to_vec(&plain).unwrap_or_default())
+}
+
+/// Reads what [`secrets_to_bytes`] wrote; `None` if it did not.
+#[must_use]
+pub fn secrets_from_bytes(bytes: &[u8]) -> Option<Secrets> {
+    serde_json::from_slice(bytes).ok()
+}
 
 /// A manifest with everything that its holes are filled with.
 #[derive(Debug, Clone)]

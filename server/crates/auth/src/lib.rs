@@ -31,7 +31,7 @@ mod tokens;
 pub mod webhook;
 mod xml;
 
-pub use account::{Account, Outside, Secrets};
+pub use account::{Account, Outside, Secrets, secrets_from_bytes, secrets_to_bytes};
 pub use client::OAuth2Client;
 pub use egress::Credential;
 pub use failure::{Failure, Misconfigured};

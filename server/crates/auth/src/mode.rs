@@ -17,7 +17,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::{
-    account::{Account, Outside},
+    account::{Account, Outside, Secrets, secrets_from_bytes, secrets_to_bytes},
     answer::OURS,
     callback::{Answer, Callback},
     failure::{Failure, Misconfigured},
@@ -73,20 +73,19 @@ impl std::fmt::Debug for Begun {
 
 /// What a flow keeps sealed from its beginning to its end, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Kept(pub BTreeMap<String, Secret>);
+pub struct Kept(pub Secrets);
 
 impl Kept {
     /// The bytes to seal.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let plain: BTreeMap<&str, &str> = self.0.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
-        Zeroizing::new(serde_json::to_vec(&plain).unwrap_or_default())
+        secrets_to_bytes(&self.0)
     }
 
     /// Reads unsealed bytes; `None` if they are not [`Kept::to_bytes`]'s.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok().map(Self)
+        secrets_from_bytes(bytes).map(Self)
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Secret> {

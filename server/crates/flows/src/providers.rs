@@ -129,9 +129,14 @@ impl Providers {
     /// # Errors
     /// The query failed.
     pub async fn find(&self, tx: &mut Tx<Scope>, slug: &str) -> Result<Option<Arc<Provider>>, StoreError> {
-        match tx.provider_versions().current(slug).await? {
-            Some(row) => Ok(self.described(&row)),
-            None => Ok(self.by_slug.get(slug).cloned()),
+        Ok(self.among(tx.provider_versions().current(slug).await?.as_slice(), slug))
+    }
+
+    /// As [`Providers::find`], where the environment's current versions were read already.
+    pub(crate) fn among(&self, described: &[ProviderVersionRow], slug: &str) -> Option<Arc<Provider>> {
+        match described.iter().find(|row| row.slug == slug) {
+            Some(row) => self.described(row),
+            None => self.by_slug.get(slug).cloned(),
         }
     }
 

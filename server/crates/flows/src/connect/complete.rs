@@ -7,10 +7,10 @@ use domain::{
     secret::Secret,
 };
 use ids::{ConnectSessionId, ConnectionId, IntegrationId};
-use serde_json::json;
 use store::{AttemptRow, ConnectSessionRow, IntegrationRow, Presented, StoreError};
 
 use super::{
+    attempt,
     establish::{Establish, Established, establish},
     grant::{tried, worded},
     install::REDIRECT_URI,
@@ -21,7 +21,7 @@ use super::{
     session::scopes_of,
 };
 use crate::{
-    Actor, Ctx, Services, audit,
+    Actor, Ctx, Services,
     credentials::{AccountError, SealError, account, outside},
     sha256,
 };
@@ -168,9 +168,7 @@ pub(super) async fn carry_through(
         }
     };
     let mut tx = services.store.begin(scope).await?;
-    tx.connect_attempts().finish(attempt.id, Some(&failure), services.now()).await?;
-    let detail = json!({ "attempt": attempt.id, "code": failure.code.as_str(), "detail": failure.detail });
-    tx.audit(audit::row(services, ctx.actor, "connect.failed", session.id, detail)).await?;
+    attempt::fail(&mut tx, ctx, &attempt, &failure).await?;
     tx.commit().await?;
     let screen = match failure.code {
         FailureCode::ConsentDenied => Screen::ConsentDenied,

@@ -58,11 +58,7 @@ pub async fn describe(services: &Services, token: &Secret) -> Result<Description
     let under_way = latest.is_some_and(|attempt| attempt.state.at(attempt.expires_at, now).0);
     let choices = rows.into_iter().filter_map(|integration| {
         // One whose provider was taken off this server cannot be connected.
-        let own = described.iter().find(|row| row.slug == integration.provider);
-        let provider = match own {
-            Some(row) => services.providers.described(row)?,
-            None => Arc::clone(services.providers.installed(&integration.provider)?),
-        };
+        let provider = services.providers.among(&described, &integration.provider)?;
         Some(Choice { integration, provider, known: known.clone(), told: told.clone() })
     });
     Ok(Description { status: status_of(&session, under_way, now)?, choices: choices.collect(), session, tenant_name })

@@ -15,15 +15,16 @@ use serde_json::json;
 use store::{AttemptRow, NewJob, StoreError};
 
 use super::{
+    attempt::{self, Attempt},
     enter::filled,
     establish::{Establish, Established, establish},
     grant::{tried, worded},
-    launch::{Attempt, LaunchError, store_attempt},
+    launch::LaunchError,
     pending::Pending,
     session::scopes_of,
 };
 use crate::{
-    Ctx, Services, audit,
+    Ctx, Services,
     credentials::{AccountError, SealError, account, outside},
     sha256,
 };
@@ -85,7 +86,7 @@ pub async fn show_code(
     // Nobody comes back with a state: the attempt is found by its job alone.
     let nobody = || sha256(services.random_token().as_bytes());
     let pending = Pending { kept, fields: filled.fields.clone() };
-    store_attempt(ctx, attempt, &pending, (nobody(), nobody()), (now, expires_at)).await?;
+    let row = attempt.row(ctx, &pending, nobody(), (now, expires_at)).await?;
     let job = NewJob {
         id: services.mint.id(JobId::new),
         queue: QUEUE,
@@ -96,6 +97,7 @@ pub async fn show_code(
         run_at: now + TimeDelta::seconds(interval.into()),
     };
     let mut tx = services.store.begin(ctx.scope).await?;
+    attempt::store(&mut tx, ctx, &row, &nobody()).await?;
     tx.jobs().enqueue(job, now).await?;
     tx.commit().await?;
     Ok(ShownCode { user_code, verification_url, verification_url_complete, expires_at })
@@ -194,18 +196,19 @@ async fn keep_interval(
     Ok(tx.commit().await?)
 }
 
+/// Ends an attempt that is still pending.
 async fn over(ctx: Ctx<'_>, attempt: &AttemptRow, code: FailureCode, detail: String) -> Result<Asked, SealError> {
     let mut tx = ctx.services.store.begin(ctx.scope).await?;
     tx.connect_attempts().consume(attempt.id).await?;
+    attempt::fail(&mut tx, ctx, attempt, &Failure { code, detail }).await?;
     tx.commit().await?;
-    fail(ctx, attempt, Failure { code, detail }).await
+    Ok(Asked::Over)
 }
 
+/// Ends one whose code was answered.
 async fn fail(ctx: Ctx<'_>, attempt: &AttemptRow, failure: Failure) -> Result<Asked, SealError> {
     let mut tx = ctx.services.store.begin(ctx.scope).await?;
-    tx.connect_attempts().finish(attempt.id, Some(&failure), ctx.services.now()).await?;
-    let detail = json!({ "attempt": attempt.id, "code": failure.code.as_str(), "detail": failure.detail });
-    tx.audit(audit::row(ctx.services, ctx.actor, "connect.failed", attempt.session, detail)).await?;
+    attempt::fail(&mut tx, ctx, attempt, &failure).await?;
     tx.commit().await?;
     Ok(Asked::Over)
 }

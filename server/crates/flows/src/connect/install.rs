@@ -28,7 +28,6 @@ use std::{collections::BTreeMap, sync::Arc};
 use store::{AttemptRow, InstallRow, IntegrationRow, StoreError};
 use url::Url;
 use vault::{Place, Sealed};
-use zeroize::Zeroizing;
 
 use super::{
     complete::{Completion, Screen, carry_through},
@@ -222,9 +221,7 @@ async fn row(
     if checked.arrival.has_code {
         let code = auth::install::code(&checked.provider.manifest, params);
         row.code_hash = code.map(|code| sha256(code.expose().as_bytes()));
-        let open: BTreeMap<&str, &str> =
-            params.by_name().iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
-        let bytes = Zeroizing::new(serde_json::to_vec(&open).unwrap_or_default());
+        let bytes = auth::secrets_to_bytes(params.by_name());
         row.kept = Some(seal(ctx, place(id), &bytes).await?.into_bytes());
     }
     Ok(row)

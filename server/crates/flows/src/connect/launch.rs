@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use auth::Beginning;
 use chrono::{DateTime, Utc};
 use domain::{
-    connect::{ATTEMPT_LIFETIME, AttemptState, Display, Failure},
-    manifest::{InstallBegins, Variables},
+    connect::{ATTEMPT_LIFETIME, Display, Failure},
+    manifest::InstallBegins,
     secret::Secret,
 };
 use ids::{AttemptId, ConnectSessionId, ConnectionId, IntegrationId};
-use serde_json::json;
-use store::{AttemptRow, ConnectSessionRow, IntegrationRow, StoreError};
+use store::StoreError;
 use url::Url;
 
 use super::{
+    attempt::{self, Attempt},
     complete::Completion,
     enter::{Filled, enter_filled, filled, is_direct},
     establish::Established,
@@ -24,7 +24,7 @@ use super::{
     session::{SessionError, scopes_of},
 };
 use crate::{
-    Ctx, Services, audit,
+    Services,
     credentials::{AccountError, SealError, account, outside},
     sha256,
 };
@@ -188,45 +188,9 @@ pub async fn launch(
     let pending = Pending { kept: begun.kept, fields };
     let attempt = Attempt { id, session: &session, integration: &integration, display: new.display, variables };
     let hashes = (sha256(begun.state.expose().as_bytes()), sha256(cookie.value.expose().as_bytes()));
-    store_attempt(ctx, attempt, &pending, hashes, (now, cookie.expires_at)).await?;
-    Ok(Launched::ToProvider { url: begun.url, cookie, integration_name })
-}
-
-/// An attempt to be stored.
-pub(super) struct Attempt<'a> {
-    pub id: AttemptId,
-    pub session: &'a ConnectSessionRow,
-    pub integration: &'a IntegrationRow,
-    pub display: Display,
-    pub variables: Variables,
-}
-
-/// Stores an attempt, found by the first hash and bound to the second.
-pub(super) async fn store_attempt(
-    ctx: Ctx<'_>,
-    attempt: Attempt<'_>,
-    pending: &Pending,
-    (state_hash, browser_hash): (Vec<u8>, Vec<u8>),
-    (created_at, expires_at): (DateTime<Utc>, DateTime<Utc>),
-) -> Result<(), LaunchError> {
-    let services = ctx.services;
-    let Attempt { id, session, integration, display, variables } = attempt;
-    let row = AttemptRow {
-        id,
-        session: session.id,
-        integration: integration.id,
-        state: AttemptState::Pending,
-        display,
-        browser_hash,
-        kept: Some(pending.seal(ctx, id).await?),
-        variables,
-        created_at,
-        expires_at,
-    };
+    let row = attempt.row(ctx, &pending, hashes.1, (now, cookie.expires_at)).await?;
     let mut tx = services.store.begin(ctx.scope).await?;
-    tx.connect_attempts().insert(&row, &state_hash).await?;
-    let detail = json!({ "attempt": id, "integration": integration.id });
-    tx.audit(audit::row(services, ctx.actor, "connect.launched", session.id, detail)).await?;
+    attempt::store(&mut tx, ctx, &row, &hashes.0).await?;
     tx.commit().await?;
-    Ok(())
+    Ok(Launched::ToProvider { url: begun.url, cookie, integration_name })
 }

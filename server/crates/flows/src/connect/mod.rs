@@ -1,6 +1,7 @@
 //! Connecting an account: the tenant's backend opens a session, the connect page describes it, the end user launches an
 //! attempt and comes back from the provider, and the attempt is completed. See rows 1 to 4 of ARCHITECTURE.md.
 
+mod attempt;
 mod client;
 mod complete;
 mod describe;

@@ -1,7 +1,9 @@
 //! What an attempt keeps sealed until its end: what the mode needs, and the secrets that were typed in before the end user
 //! left for the provider.
 
-use auth::{Kept, Secrets};
+use std::borrow::Cow;
+
+use auth::{Kept, Secrets, secrets_from_bytes, secrets_to_bytes};
 use ids::AttemptId;
 use serde::{Deserialize, Serialize};
 use vault::{Place, Sealed};
@@ -19,11 +21,13 @@ pub(super) struct Pending {
     pub fields: Secrets,
 }
 
+/// Both, as texts.
 #[derive(Serialize, Deserialize)]
 struct Written<'a> {
     #[serde(borrow)]
-    kept: std::borrow::Cow<'a, str>,
-    fields: std::collections::BTreeMap<String, String>,
+    kept: Cow<'a, str>,
+    #[serde(borrow)]
+    fields: Cow<'a, str>,
 }
 
 /// Where it lies.
@@ -34,10 +38,9 @@ const fn place(id: AttemptId) -> Place {
 impl Pending {
     /// Seals it for the attempt's row.
     pub(super) async fn seal(&self, ctx: Ctx<'_>, id: AttemptId) -> Result<Vec<u8>, SealError> {
-        let kept = self.kept.to_bytes();
-        let kept = String::from_utf8_lossy(&kept);
-        let fields = self.fields.iter().map(|(name, secret)| (name.clone(), secret.expose().to_owned())).collect();
-        let bytes = Zeroizing::new(serde_json::to_vec(&Written { kept, fields }).unwrap_or_default());
+        let (kept, fields) = (self.kept.to_bytes(), secrets_to_bytes(&self.fields));
+        let written = Written { kept: String::from_utf8_lossy(&kept), fields: String::from_utf8_lossy(&fields) };
+        let bytes = Zeroizing::new(serde_json::to_vec(&written).unwrap_or_default());
         Ok(seal(ctx, place(id), &bytes).await?.into_bytes())
     }
 
@@ -48,7 +51,9 @@ impl Pending {
         let opened = open(ctx, place(id), &sealed).await?;
         // The seal says that we wrote it; what cannot be read all the same is as if nothing had been kept.
         let Ok(written) = serde_json::from_slice::<Written<'_>>(&opened) else { return Ok(Self::default()) };
-        let fields = written.fields.into_iter().map(|(name, text)| (name, domain::secret::Secret::new(text))).collect();
-        Ok(Self { kept: Kept::from_bytes(written.kept.as_bytes()).unwrap_or_default(), fields })
+        Ok(Self {
+            kept: Kept::from_bytes(written.kept.as_bytes()).unwrap_or_default(),
+            fields: secrets_from_bytes(written.fields.as_bytes()).unwrap_or_default(),
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! The way in of an integration's accounts: its manifest with the values and secrets of the integration and of one
 //! connection.
 
-use auth::{Account, Outside, Secrets};
+use auth::{Account, Outside, Secrets, secrets_from_bytes, secrets_to_bytes};
 use domain::{
     manifest::{Manifest, TemplateError, Variables},
     secret::Secret,
@@ -38,23 +38,23 @@ impl From<TemplateError> for AccountError {
 /// Where the provider sends end users of this integration back, exactly as it must be registered there. One per
 /// integration, so that an answer meant for another is told apart (RFC 9700 §4.4).
 pub(crate) fn redirect_uri(public_url: &Url, integration: IntegrationId) -> Url {
-    let mut url = public_url.clone();
-    url.set_path(&format!("/connect/callback/{integration}"));
-    url
+    page_of(public_url, "callback", integration)
 }
 
 /// Where installs arrive that begin at the vendor's marketplace; one per integration, likewise.
 pub(crate) fn app_url(public_url: &Url, integration: IntegrationId) -> Url {
-    let mut url = public_url.clone();
-    url.set_path(&format!("/connect/install/{integration}"));
-    url
+    page_of(public_url, "install", integration)
 }
 
 /// Where our client id metadata document for an integration lies, which is its client identifier at servers that take
 /// such documents.
 pub(crate) fn client_metadata_url(public_url: &Url, integration: IntegrationId) -> Url {
+    page_of(public_url, "clients", integration)
+}
+
+fn page_of(public_url: &Url, kind: &str, integration: IntegrationId) -> Url {
     let mut url = public_url.clone();
-    url.set_path(&format!("/connect/clients/{integration}"));
+    url.set_path(&format!("/connect/{kind}/{integration}"));
     url
 }
 
@@ -77,16 +77,14 @@ pub(crate) async fn seal_secrets(
     if secrets.is_empty() {
         return Ok(None);
     }
-    let plain: std::collections::BTreeMap<&str, &str> =
-        secrets.iter().map(|(name, secret)| (name.as_str(), secret.expose())).collect();
-    let bytes = zeroize::Zeroizing::new(serde_json::to_vec(&plain).unwrap_or_default());
+    let bytes = secrets_to_bytes(secrets);
     Ok(Some(seal(ctx, secrets_place(integration), &bytes).await?.into_bytes()))
 }
 
 /// Reads what [`seal_secrets`] wrote, unsealed.
 pub(crate) fn read_secrets(bytes: &[u8]) -> Result<Secrets, AccountError> {
-    let damaged = |_| AccountError::Misconfigured("the integration's secrets cannot be read; set them again".into());
-    serde_json::from_slice(bytes).map_err(damaged)
+    let damaged = || AccountError::Misconfigured("the integration's secrets cannot be read; set them again".into());
+    secrets_from_bytes(bytes).ok_or_else(damaged)
 }
 
 /// A client secret, unsealed.

@@ -53,11 +53,7 @@ pub async fn list(
     Ok(rows
         .into_iter()
         .map(|row| {
-            let own = described.iter().find(|version| version.slug == row.provider);
-            let provider = match own {
-                Some(version) => providers.described(version),
-                None => providers.installed(&row.provider).cloned(),
-            };
+            let provider = providers.among(&described, &row.provider);
             view(ctx.services, provider.as_ref().map(|provider| &provider.manifest), row)
         })
         .collect())
