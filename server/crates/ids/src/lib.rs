@@ -125,6 +125,10 @@ ids! {
     InstallId = "inst";
     /// One try at authorising within a connect session.
     AttemptId = "att";
+    /// A revocation of many connections at once.
+    RevocationRunId = "rvk";
+    /// An import of many connections at once.
+    ImportId = "imp";
     /// A recurring pull of one stream of one connection.
     SyncId = "sync";
     /// One execution of a sync.
