@@ -1,7 +1,8 @@
-# Added to server.hcl where Patchbay itself may delete tenants. Destroying a tenant's key makes everything sealed under it
-# unreadable for ever, backups included, so some give this to a person instead.
+# Added to rotator.hcl where `patchbay keys destroy` may destroy a tenant's key. That makes everything sealed under it
+# unreadable for ever, backups included, so some give this to a person instead. Never give it to the server.
 
-# Only the switch that allows deletion: not `exportable`, not `allow_plaintext_backup`, not the minimum versions.
+# The switch that allows deletion beside what rotator.hcl allows there: policies for the same path are taken together
+# parameter by parameter. Not `exportable`, not `allow_plaintext_backup`.
 path "transit/keys/+/config" {
   capabilities = ["create", "update"]
   allowed_parameters = {
@@ -10,9 +11,14 @@ path "transit/keys/+/config" {
 }
 
 path "transit/keys/+" {
-  capabilities = ["create", "update", "delete"]
-  allowed_parameters = {
-    "type"    = ["aes256-gcm96"]
-    "derived" = [true]
-  }
+  capabilities = ["read", "delete"]
+}
+
+# Keep its own token alive.
+path "auth/token/lookup-self" {
+  capabilities = ["read"]
+}
+
+path "auth/token/renew-self" {
+  capabilities = ["update"]
 }

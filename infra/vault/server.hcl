@@ -1,6 +1,6 @@
-# What a running Patchbay may do with the transit engine, mounted at `transit/`: make tenants' keys, rotate them, and let
-# them make, unwrap and rewrap data keys. It can neither read nor export a tenant's key, nor change what a key is, nor
-# destroy one (destroy.hcl), and it has no way to any other engine.
+# What a running Patchbay may do with the transit engine, mounted at `transit/`: make tenants' keys, and let them make and
+# unwrap data keys. It can neither read nor export a tenant's key, nor rotate, change or destroy one (rotator.hcl and
+# destroy.hcl are another identity's), and it has no way to any other engine.
 
 # Make a tenant's key: derived, AES-256-GCM and nothing else. Making one that exists changes nothing.
 path "transit/keys/+" {
@@ -12,10 +12,6 @@ path "transit/keys/+" {
   required_parameters = ["type", "derived"]
 }
 
-path "transit/keys/+/rotate" {
-  capabilities = ["update"]
-}
-
 # Data keys. `update` only: with `create`, a call for a tenant that has no key would make one.
 path "transit/datakey/plaintext/+" {
   capabilities = ["update"]
@@ -25,16 +21,16 @@ path "transit/decrypt/+" {
   capabilities = ["update"]
 }
 
-path "transit/rewrap/+" {
-  capabilities = ["update"]
-}
-
-# Denied even if another policy of the same token allows it.
-path "transit/export/*" {
+# Denied even if another policy of the same token allows it; that holds for the same path and less exact ones.
+path "transit/export/+/+" {
   capabilities = ["deny"]
 }
 
-path "transit/backup/*" {
+path "transit/backup/+" {
+  capabilities = ["deny"]
+}
+
+path "transit/keys/+/rotate" {
   capabilities = ["deny"]
 }
 

@@ -31,6 +31,21 @@ pub enum KeyError {
         /// Which bytes: a wrapped data key, a sealed value, the keyring.
         what: &'static str,
     },
+    /// It was sealed with a version of the tenant's key that the key service does not have (yet): a key service restored
+    /// from a backup older than the database, or the wrong one.
+    #[error(
+        "{what} is of a newer version of the tenant's key than the key service has: was it restored from an older backup?"
+    )]
+    FutureVersion {
+        /// Which bytes.
+        what: &'static str,
+    },
+    /// It was sealed with a version of the tenant's key that was retired: a backup from before `patchbay keys retire`.
+    #[error("{what} is of a version of the tenant's key that has been retired: is it from an older backup?")]
+    RetiredVersion {
+        /// Which bytes.
+        what: &'static str,
+    },
     /// The value names another data key than the one handed in: load the record that it names.
     #[error("the value is sealed with {sealed_with}, but {given} was handed in")]
     WrongDataKey {
@@ -68,6 +83,17 @@ impl KeyError {
     #[must_use]
     pub fn is_dependency_down(&self) -> bool {
         self.retry_after().is_some()
+    }
+
+    /// The same, said of a sealed value where the key service was handed one instead of a data key.
+    pub(crate) fn of_value(self) -> Self {
+        let what = "a sealed value";
+        match self {
+            Self::Corrupt { .. } => Self::Corrupt { what },
+            Self::FutureVersion { .. } => Self::FutureVersion { what },
+            Self::RetiredVersion { .. } => Self::RetiredVersion { what },
+            other => other,
+        }
     }
 
     pub(crate) fn internal(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

@@ -8,7 +8,11 @@
 //!
 //! ```text
 //! version 0x01 ‖ data key id (16) ‖ salt (24) ‖ ciphertext ‖ tag (16)
+//! version 0x02 ‖ data key id (16) ‖ the key service's own text
 //! ```
+//!
+//! The second is that of `direct` mode. There the id is that of a record which stands for the environment's turn with the
+//! tenant's key, so that what was sealed before a rotation can be told from what was sealed after it.
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
@@ -18,13 +22,13 @@ use domain::Scope;
 use ids::DataKeyId;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{DataKey, KeyError};
+use crate::{DataKey, KeyError, WrappedKey};
 
 const VERSION: u8 = 1;
+const DIRECT: u8 = 2;
 const ID_LENGTH: usize = 16;
 /// Random bytes per message.
 pub(crate) const SALT_LENGTH: usize = 24;
-const HEADER_LENGTH: usize = 1 + ID_LENGTH + SALT_LENGTH;
 const TAG_LENGTH: usize = 16;
 const KEY_LENGTH: usize = 32;
 const DERIVED_LENGTH: usize = KEY_LENGTH + NONCE_LEN;
@@ -73,13 +77,33 @@ impl Sealed {
         self.parts().map_or(DataKeyId::from_uuid(uuid::Uuid::nil()), |parts| parts.id)
     }
 
+    /// A value that the key service itself sealed.
+    pub(crate) fn direct(id: DataKeyId, text: &WrappedKey) -> Self {
+        Self([&[DIRECT], id.uuid().as_bytes().as_slice(), text.as_str().as_bytes()].concat())
+    }
+
+    /// The key service's text, if it sealed the value itself.
+    pub(crate) fn direct_text(&self) -> Option<WrappedKey> {
+        match self.parts() {
+            Ok(Parts { body: Body::Direct(text), .. }) => Some(WrappedKey::from_text(text)),
+            _ => None,
+        }
+    }
+
     fn parts(&self) -> Result<Parts<'_>, KeyError> {
         let split = || {
             let (version, rest) = self.0.split_first()?;
             let (id, rest) = rest.split_first_chunk::<ID_LENGTH>()?;
-            let (salt, body) = rest.split_first_chunk::<SALT_LENGTH>()?;
             let id = DataKeyId::from_uuid(uuid::Uuid::from_bytes(*id));
-            (*version == VERSION && body.len() >= TAG_LENGTH).then_some(Parts { id, salt, body })
+            let body = match *version {
+                VERSION => {
+                    let (salt, body) = rest.split_first_chunk::<SALT_LENGTH>()?;
+                    (body.len() >= TAG_LENGTH).then_some(Body::Enveloped { salt, body })?
+                }
+                DIRECT if !rest.is_empty() => Body::Direct(std::str::from_utf8(rest).ok()?),
+                _ => return None,
+            };
+            Some(Parts { id, body })
         };
         split().ok_or(CORRUPT)
     }
@@ -93,8 +117,14 @@ impl std::fmt::Debug for Sealed {
 
 struct Parts<'a> {
     id: DataKeyId,
-    salt: &'a [u8; SALT_LENGTH],
-    body: &'a [u8],
+    body: Body<'a>,
+}
+
+enum Body<'a> {
+    /// Sealed here with a data key.
+    Enveloped { salt: &'a [u8; SALT_LENGTH], body: &'a [u8] },
+    /// Sealed by the key service.
+    Direct(&'a str),
 }
 
 const CORRUPT: KeyError = KeyError::Corrupt { what: "a sealed value" };
@@ -108,22 +138,37 @@ pub(crate) fn seal(
     salt: &[u8; SALT_LENGTH],
     plaintext: &[u8],
 ) -> Result<Sealed, KeyError> {
+    let mut head = [0; 1 + ID_LENGTH];
+    if let Some((version, rest)) = head.split_first_mut() {
+        *version = VERSION;
+        rest.copy_from_slice(id.uuid().as_bytes());
+    }
+    seal_message(key, salt, &binding(id, scope, place), &head, plaintext).map(Sealed)
+}
+
+/// Seals one message: the head as given, the salt, ciphertext and tag.
+pub(crate) fn seal_message(
+    key: &DataKey,
+    salt: &[u8; SALT_LENGTH],
+    binding: &[u8],
+    head: &[u8],
+    plaintext: &[u8],
+) -> Result<Vec<u8>, KeyError> {
     let (message_key, nonce) = derive(key, salt)?;
     // Room for all of it at once: growing would leave a copy of the plaintext behind.
-    let mut bytes = Vec::with_capacity(HEADER_LENGTH + plaintext.len() + TAG_LENGTH);
-    bytes.push(VERSION);
-    bytes.extend_from_slice(id.uuid().as_bytes());
+    let mut bytes = Vec::with_capacity(head.len() + SALT_LENGTH + plaintext.len() + TAG_LENGTH);
+    bytes.extend_from_slice(head);
     bytes.extend_from_slice(salt);
     bytes.extend_from_slice(plaintext);
-    let (_, body) = bytes.split_at_mut(HEADER_LENGTH);
-    match message_key.seal_in_place_separate_tag(nonce, Aad::from(binding(id, scope, place)), body) {
+    let (_, body) = bytes.split_at_mut(head.len() + SALT_LENGTH);
+    match message_key.seal_in_place_separate_tag(nonce, Aad::from(binding), body) {
         Ok(tag) => bytes.extend_from_slice(tag.as_ref()),
         Err(error) => {
             bytes.zeroize();
             return Err(KeyError::internal("seal a value", error));
         }
     }
-    Ok(Sealed(bytes))
+    Ok(bytes)
 }
 
 /// Opens what [`seal`] made with the same key, scope and place.
@@ -138,10 +183,20 @@ pub(crate) fn open(
     if parts.id != id {
         return Err(KeyError::WrongDataKey { sealed_with: parts.id, given: id });
     }
-    let (message_key, nonce) = derive(key, parts.salt)?;
-    let mut buffer = Zeroizing::new(parts.body.to_vec());
-    let length =
-        message_key.open_in_place(nonce, Aad::from(binding(id, scope, place)), &mut buffer).map_err(|_| CORRUPT)?.len();
+    let Body::Enveloped { salt, body } = parts.body else { return Err(CORRUPT) };
+    open_message(key, salt, &binding(id, scope, place), body)
+}
+
+/// Opens ciphertext and tag of one message.
+pub(crate) fn open_message(
+    key: &DataKey,
+    salt: &[u8; SALT_LENGTH],
+    binding: &[u8],
+    body: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let (message_key, nonce) = derive(key, salt)?;
+    let mut buffer = Zeroizing::new(body.to_vec());
+    let length = message_key.open_in_place(nonce, Aad::from(binding), &mut buffer).map_err(|_| CORRUPT)?.len();
     buffer.truncate(length);
     Ok(buffer)
 }
@@ -170,7 +225,7 @@ fn derive(key: &DataKey, salt: &[u8; SALT_LENGTH]) -> Result<(LessSafeKey, Nonce
 
 /// The associated data: who, which key, and where. Fixed lengths first, then texts with their lengths, so that no two
 /// places give the same bytes.
-fn binding(id: DataKeyId, scope: Scope, place: Place) -> Vec<u8> {
+pub(crate) fn binding(id: DataKeyId, scope: Scope, place: Place) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(BINDING.len() + 4 * ID_LENGTH + 4 + place.table.len() + place.column.len());
     bytes.extend_from_slice(BINDING);
     for uuid in [scope.tenant.uuid(), scope.environment.uuid(), id.uuid(), place.row] {

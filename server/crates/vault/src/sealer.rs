@@ -1,6 +1,7 @@
 //! Seals and opens column values with the environments' data keys.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -11,7 +12,7 @@ use ids::{DataKeyId, TenantId};
 use zeroize::Zeroizing;
 
 use crate::{
-    DataKey, KeyError, KeyService, Place, Sealed, WrappedKey,
+    KeyError, KeyService, Place, Sealed, WrappedKey,
     cache::{Age, CacheKey, KeyCache, Unwrapped},
     seal,
 };
@@ -25,6 +26,16 @@ pub struct DataKeyRecord {
     pub wrapped: WrappedKey,
 }
 
+/// Where values are sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sealing {
+    /// Here, with a data key of the environment that the key service wrapped.
+    #[default]
+    Envelope,
+    /// In the key service: every seal and every open is a request to it, and nothing is bridged while it is away.
+    Direct,
+}
+
 /// How many unwrapped data keys stay in memory, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub struct SealerLimits {
@@ -36,6 +47,9 @@ pub struct SealerLimits {
     /// How long one is used while the key service is sealed or unreachable, counted from when it was unwrapped; then
     /// [`KeyError::Sealed`] or [`KeyError::Unreachable`].
     pub usable_for: Duration,
+    /// How many messages are sealed with one data key before another takes its place. Counted in the database by blocks,
+    /// so a few more or less; far below the 2^32 at which random nonces alone would not do (NIST SP 800-38D §8.3).
+    pub messages_per_key: u64,
     /// After the key service was found down, how long it is left alone before it is asked again.
     pub pause: Duration,
 }
@@ -46,6 +60,7 @@ impl Default for SealerLimits {
             keys: 10_000,
             fresh_for: Duration::from_secs(5 * 60),
             usable_for: Duration::from_secs(60 * 60),
+            messages_per_key: 1 << 30,
             pause: Duration::from_secs(1),
         }
     }
@@ -58,7 +73,10 @@ pub struct Sealer {
     entropy: Arc<dyn Entropy>,
     clock: Arc<dyn Clock>,
     limits: SealerLimits,
+    sealing: Sealing,
     cache: KeyCache,
+    /// How many messages this process may still seal with which data key, as reserved in the database.
+    allowances: Mutex<HashMap<DataKeyId, u64>>,
     /// Until when the key service is left alone, and what it said last.
     down: Mutex<Option<(DateTime<Utc>, Down)>>,
 }
@@ -82,10 +100,62 @@ impl Sealer {
         clock: Arc<dyn Clock>,
         limits: SealerLimits,
     ) -> Self {
-        Self { keys, entropy, clock, limits, cache: KeyCache::new(limits.keys), down: Mutex::new(None) }
+        Self {
+            keys,
+            entropy,
+            clock,
+            limits,
+            sealing: Sealing::Envelope,
+            cache: KeyCache::new(limits.keys),
+            allowances: Mutex::default(),
+            down: Mutex::new(None),
+        }
     }
 
-    /// The key service underneath: to make, rotate and destroy tenants' keys, to rewrap, and for its health.
+    /// The same, sealing where it is said. Values that were sealed elsewhere open all the same.
+    #[must_use]
+    pub fn sealing(self, sealing: Sealing) -> Self {
+        Self { sealing, ..self }
+    }
+
+    /// Whether new values may be sealed with this record as far as the mode in force goes.
+    #[must_use]
+    pub fn is_in_mode(&self, key: &DataKeyRecord) -> bool {
+        key.wrapped.is_direct() == (self.sealing == Sealing::Direct)
+    }
+
+    /// The cap on messages of one data key.
+    #[must_use]
+    pub const fn messages_per_key(&self) -> u64 {
+        self.limits.messages_per_key
+    }
+
+    /// Takes one message off what this process may still seal with the data key; `false` if nothing is left and more is to
+    /// be reserved in the database first ([`Sealer::allow`]).
+    #[must_use]
+    pub fn spend(&self, id: DataKeyId) -> bool {
+        let mut allowances = self.allowances.lock().unwrap_or_else(PoisonError::into_inner);
+        match allowances.get_mut(&id) {
+            Some(left) if *left > 1 => *left -= 1,
+            Some(_) => drop(allowances.remove(&id)),
+            None => return false,
+        }
+        true
+    }
+
+    /// So many more messages may be sealed with the data key by this process.
+    pub fn allow(&self, id: DataKeyId, messages: u64) {
+        let mut allowances = self.allowances.lock().unwrap_or_else(PoisonError::into_inner);
+        if allowances.len() >= self.limits.keys {
+            // What is thrown away here was reserved and stays unused, which is the safe side.
+            allowances.clear();
+        }
+        if messages > 0 {
+            *allowances.entry(id).or_default() += messages;
+        }
+    }
+
+    /// The key service underneath: to make tenants' keys, and for its health.
     pub fn keys(&self) -> &Arc<dyn KeyService> {
         &self.keys
     }
@@ -93,11 +163,16 @@ impl Sealer {
     /// A new data key for the environment under the id given, ready for use. Store the record before anything sealed with it.
     pub async fn create_data_key(&self, scope: Scope, id: DataKeyId) -> Result<DataKeyRecord, KeyError> {
         let (key, wrapped) = self.keys.generate_data_key(scope).await?;
+        if self.sealing == Sealing::Direct {
+            // It was asked for to learn whether the tenant has a key, and of which version; nobody uses it.
+            let version = wrapped.version().ok_or(KeyError::Corrupt { what: "a wrapped data key" })?;
+            return Ok(DataKeyRecord { id, wrapped: WrappedKey::direct(version) });
+        }
         self.cache.insert(CacheKey { scope, id }, Arc::new(Unwrapped::new(key, self.clock.now())));
         Ok(DataKeyRecord { id, wrapped })
     }
 
-    /// Seals a value for one place. Asks the key service only if the data key is not in memory.
+    /// Seals a value for one place. With a data key the key service is asked only if that is not in memory.
     pub async fn seal(
         &self,
         scope: Scope,
@@ -105,6 +180,11 @@ impl Sealer {
         place: Place,
         plaintext: &[u8],
     ) -> Result<Sealed, KeyError> {
+        if key.wrapped.is_direct() {
+            let binding = seal::binding(key.id, scope, place);
+            let text = self.ask(self.keys.seal_value(scope.tenant, &binding, plaintext)).await?;
+            return Ok(Sealed::direct(key.id, &text));
+        }
         let unwrapped = self.unwrapped(scope, key).await?;
         let salt = entropy::bytes(self.entropy.as_ref());
         seal::seal(&unwrapped.key, key.id, scope, place, &salt, plaintext)
@@ -118,6 +198,17 @@ impl Sealer {
         place: Place,
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        if let Some(text) = sealed.direct_text() {
+            if sealed.data_key_id() != key.id {
+                return Err(KeyError::WrongDataKey { sealed_with: sealed.data_key_id(), given: key.id });
+            }
+            let binding = seal::binding(key.id, scope, place);
+            return self.ask(self.keys.open_value(scope.tenant, &binding, &text)).await.map_err(KeyError::of_value);
+        }
+        if key.wrapped.is_direct() {
+            // A record without a data key opens nothing that was sealed with one.
+            return Err(KeyError::Corrupt { what: "a sealed value" });
+        }
         let unwrapped = self.unwrapped(scope, key).await?;
         seal::open(&unwrapped.key, key.id, scope, place, sealed)
     }
@@ -195,24 +286,29 @@ impl Sealer {
         }
     }
 
-    /// Asks the key service, unless it was found down a moment ago: a queue of callers must not each wait out its deadline.
     async fn fetch(&self, scope: Scope, record: &DataKeyRecord) -> Result<Arc<Unwrapped>, KeyError> {
+        let key = self.ask(self.keys.unwrap_data_key(scope, &record.wrapped)).await?;
+        Ok(Arc::new(Unwrapped::new(key, self.clock.now())))
+    }
+
+    /// Asks the key service, unless it was found down a moment ago: a queue of callers must not each wait out its deadline.
+    async fn ask<T>(&self, question: impl Future<Output = Result<T, KeyError>>) -> Result<T, KeyError> {
         if let Some(down) = self.known_down() {
             return Err(match down {
                 Down::Sealed => KeyError::Sealed,
                 Down::Unreachable(reason) => KeyError::Unreachable { reason },
             });
         }
-        let answer: Result<DataKey, KeyError> = self.keys.unwrap_data_key(scope, &record.wrapped).await;
+        let answer = question.await;
         let seen = match &answer {
             Err(KeyError::Sealed) => Some(Down::Sealed),
             Err(KeyError::Unreachable { reason }) => Some(Down::Unreachable(reason.clone())),
             _ => None,
         };
-        let now = self.clock.now();
         let pause = TimeDelta::from_std(self.limits.pause).unwrap_or_default();
-        *self.down.lock().unwrap_or_else(PoisonError::into_inner) = seen.map(|down| (now + pause, down));
-        answer.map(|key| Arc::new(Unwrapped::new(key, now)))
+        let until = self.clock.now() + pause;
+        *self.down.lock().unwrap_or_else(PoisonError::into_inner) = seen.map(|down| (until, down));
+        answer
     }
 
     fn known_down(&self) -> Option<Down> {

@@ -9,10 +9,14 @@ use ids::TenantId;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{DataKey, KeyError, WrappedKey};
+use crate::{
+    DataKey, KeyError, KeyVersions, WrappedKey,
+    seal::{self, SALT_LENGTH},
+};
 
 const FORMAT: &str = "patchbay-keyring/1";
 const BINDING: &[u8] = b"patchbay/wrapped/1";
+const DIRECT: &[u8] = b"patchbay/direct/1";
 const CORRUPT: KeyError = KeyError::Corrupt { what: "a wrapped data key" };
 
 /// The file: every tenant's key, all versions of it. Keys are wiped when it is dropped.
@@ -39,9 +43,12 @@ impl StoredKey {
         Self(BASE64_STANDARD.encode(bytes))
     }
 
+    fn key(&self) -> Result<DataKey, KeyError> {
+        DataKey::from_bytes(Zeroizing::new(BASE64_STANDARD.decode(&self.0).map_err(|_| BROKEN)?)).map_err(|_| BROKEN)
+    }
+
     fn cipher(&self) -> Result<LessSafeKey, KeyError> {
-        let bytes = Zeroizing::new(BASE64_STANDARD.decode(&self.0).map_err(|_| BROKEN)?);
-        UnboundKey::new(&AES_256_GCM, &bytes).map(LessSafeKey::new).map_err(|_| BROKEN)
+        UnboundKey::new(&AES_256_GCM, self.key()?.expose()).map(LessSafeKey::new).map_err(|_| BROKEN)
     }
 }
 
@@ -92,12 +99,72 @@ impl Document {
         self.tenants.remove(&tenant).is_some()
     }
 
-    /// Adds a version to the tenant's key.
-    pub fn rotate(&mut self, tenant: TenantId, key: Zeroizing<Vec<u8>>) -> Result<(), KeyError> {
-        let versions = self.tenants.get_mut(&tenant).ok_or(KeyError::NotFound)?;
-        let newest = versions.keys().next_back().copied().unwrap_or(0);
-        versions.insert(newest + 1, StoredKey::new(&key));
-        Ok(())
+    /// Adds a version to the tenant's key and gives its number.
+    pub fn rotate(&mut self, tenant: TenantId, key: Zeroizing<Vec<u8>>) -> Result<u32, KeyError> {
+        let newest = self.versions(tenant)?.latest + 1;
+        if let Some(versions) = self.tenants.get_mut(&tenant) {
+            versions.insert(newest, StoredKey::new(&key));
+        }
+        Ok(newest)
+    }
+
+    /// The versions of the tenant's key.
+    pub fn versions(&self, tenant: TenantId) -> Result<KeyVersions, KeyError> {
+        let versions = self.tenants.get(&tenant).ok_or(KeyError::NotFound)?;
+        let ends = versions.first_key_value().zip(versions.last_key_value());
+        ends.map(|((minimum, _), (latest, _))| KeyVersions { latest: *latest, minimum: *minimum })
+            .ok_or(KeyError::NotFound)
+    }
+
+    /// Removes versions below `minimum`. `false` if there are none.
+    pub fn retire(&mut self, tenant: TenantId, minimum: u32) -> Result<bool, KeyError> {
+        let known = self.versions(tenant)?;
+        if minimum > known.latest {
+            return Err(KeyError::FutureVersion { what: "the minimum version" });
+        }
+        if let Some(versions) = self.tenants.get_mut(&tenant) {
+            versions.retain(|version, _| *version >= minimum);
+        }
+        Ok(minimum > known.minimum)
+    }
+
+    /// Seals a value with the newest version itself: `file:v<version>:<base64 of salt, ciphertext and tag>`.
+    pub fn seal(
+        &self,
+        tenant: TenantId,
+        binding: &[u8],
+        salt: &[u8; SALT_LENGTH],
+        plaintext: &[u8],
+    ) -> Result<WrappedKey, KeyError> {
+        let versions = self.tenants.get(&tenant).ok_or(KeyError::NotFound)?;
+        let (version, stored) = versions.last_key_value().ok_or(KeyError::NotFound)?;
+        let bytes = seal::seal_message(&stored.key()?, salt, &versioned(binding, *version), &[], plaintext)?;
+        Ok(WrappedKey::from_text(format!("file:v{version}:{}", BASE64_STANDARD.encode(bytes))))
+    }
+
+    /// Opens what [`Document::seal`] made with the same binding.
+    pub fn open(&self, tenant: TenantId, binding: &[u8], sealed: &WrappedKey) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let (version, stored, bytes) = self.stored(tenant, sealed)?;
+        let (salt, body) = bytes.split_first_chunk::<SALT_LENGTH>().ok_or(CORRUPT)?;
+        seal::open_message(&stored.key()?, salt, &versioned(binding, version), body).map_err(|_| CORRUPT)
+    }
+
+    /// The version that a text names, its key, and the bytes.
+    fn stored(&self, tenant: TenantId, text: &WrappedKey) -> Result<(u32, &StoredKey, Vec<u8>), KeyError> {
+        if !text.as_str().starts_with("file:") {
+            return Err(KeyError::Config(
+                "this was not sealed by the file keyring: is another key service configured elsewhere?".into(),
+            ));
+        }
+        let known = self.versions(tenant)?;
+        let version = text.version().ok_or(CORRUPT)?;
+        let base64 = text.as_str().splitn(3, ':').nth(2).ok_or(CORRUPT)?;
+        let bytes = BASE64_STANDARD.decode(base64).map_err(|_| CORRUPT)?;
+        match self.tenants.get(&tenant).and_then(|versions| versions.get(&version)) {
+            Some(stored) => Ok((version, stored, bytes)),
+            None if version > known.latest => Err(KeyError::FutureVersion { what: "a wrapped data key" }),
+            None => Err(KeyError::RetiredVersion { what: "a wrapped data key" }),
+        }
     }
 
     /// Wraps with the newest version: `file:v<version>:<base64 of nonce, ciphertext and tag>`. Random nonces do: a tenant
@@ -120,21 +187,10 @@ impl Document {
 
     /// Opens what [`Document::wrap`] made for the same scope.
     pub fn unwrap(&self, scope: Scope, wrapped: &WrappedKey) -> Result<DataKey, KeyError> {
-        if !wrapped.as_str().starts_with("file:") {
-            return Err(KeyError::Config(
-                "this data key was not wrapped by the file keyring: is another key service configured elsewhere?"
-                    .into(),
-            ));
-        }
-        let versions = self.tenants.get(&scope.tenant).ok_or(KeyError::NotFound)?;
-        let version = wrapped.version().ok_or(CORRUPT)?;
-        let text = wrapped.as_str().splitn(3, ':').nth(2).ok_or(CORRUPT)?;
-        let bytes = BASE64_STANDARD.decode(text).map_err(|_| CORRUPT)?;
+        let (version, stored, bytes) = self.stored(scope.tenant, wrapped)?;
         let (nonce, body) = bytes.split_first_chunk::<NONCE_LEN>().ok_or(CORRUPT)?;
         let mut buffer = Zeroizing::new(body.to_vec());
-        let length = versions
-            .get(&version)
-            .ok_or(CORRUPT)?
+        let length = stored
             .cipher()?
             .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(binding(scope, version)), &mut buffer)
             .map_err(|_| CORRUPT)?
@@ -148,4 +204,9 @@ impl Document {
 fn binding(scope: Scope, version: u32) -> Vec<u8> {
     let (tenant, environment) = (scope.tenant.uuid(), scope.environment.uuid());
     [BINDING, tenant.as_bytes(), environment.as_bytes(), &version.to_be_bytes()].concat()
+}
+
+/// What a value is bound to, and by which version it was sealed.
+fn versioned(binding: &[u8], version: u32) -> Vec<u8> {
+    [DIRECT, &version.to_be_bytes(), binding].concat()
 }

@@ -21,7 +21,7 @@ use self::{
     disk::{Disk, Stamp},
     document::Document,
 };
-use crate::{DataKey, KeyError, KeyHealth, KeyService, WrappedKey};
+use crate::{DataKey, KeyError, KeyGovernance, KeyHealth, KeyService, KeyVersions, WrappedKey};
 
 /// What to do when the file is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,15 +109,6 @@ impl KeyService for FileKeyring {
         self.run(move |keyring| keyring.change(|document| Ok(document.create(tenant, || keyring.new_key())))).await
     }
 
-    async fn destroy_tenant_key(&self, tenant: TenantId) -> Result<(), KeyError> {
-        self.run(move |keyring| keyring.change(|document| Ok(document.destroy(tenant)))).await
-    }
-
-    async fn rotate_tenant_key(&self, tenant: TenantId) -> Result<(), KeyError> {
-        self.run(move |keyring| keyring.change(|document| document.rotate(tenant, keyring.new_key()).map(|()| true)))
-            .await
-    }
-
     async fn generate_data_key(&self, scope: Scope) -> Result<(DataKey, WrappedKey), KeyError> {
         self.run(move |keyring| {
             let key = DataKey::from_bytes(keyring.new_key())?;
@@ -132,6 +123,52 @@ impl KeyService for FileKeyring {
         self.run(move |keyring| keyring.read(|document| document.unwrap(scope, &wrapped))).await
     }
 
+    async fn seal_value(&self, tenant: TenantId, binding: &[u8], plaintext: &[u8]) -> Result<WrappedKey, KeyError> {
+        let (binding, plaintext) = (binding.to_owned(), Zeroizing::new(plaintext.to_owned()));
+        self.run(move |keyring| {
+            let salt = entropy::bytes(keyring.entropy.as_ref());
+            keyring.read(|document| document.seal(tenant, &binding, &salt, &plaintext))
+        })
+        .await
+    }
+
+    async fn open_value(
+        &self,
+        tenant: TenantId,
+        binding: &[u8],
+        sealed: &WrappedKey,
+    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let (binding, sealed) = (binding.to_owned(), sealed.clone());
+        self.run(move |keyring| keyring.read(|document| document.open(tenant, &binding, &sealed))).await
+    }
+
+    async fn health(&self) -> KeyHealth {
+        self.run(|keyring| keyring.read(|_| Ok(()))).await.map_or_else(KeyHealth::from, |()| KeyHealth::Ready)
+    }
+}
+
+#[async_trait]
+impl KeyGovernance for FileKeyring {
+    async fn versions(&self, tenant: TenantId) -> Result<KeyVersions, KeyError> {
+        self.run(move |keyring| keyring.read(|document| document.versions(tenant))).await
+    }
+
+    async fn rotate_tenant_key(&self, tenant: TenantId) -> Result<u32, KeyError> {
+        self.run(move |keyring| {
+            let mut made = 0;
+            keyring.change(|document| {
+                made = document.rotate(tenant, keyring.new_key())?;
+                Ok(true)
+            })?;
+            Ok(made)
+        })
+        .await
+    }
+
+    async fn new_wrapped_key(&self, scope: Scope) -> Result<WrappedKey, KeyError> {
+        self.generate_data_key(scope).await.map(|(_, wrapped)| wrapped)
+    }
+
     async fn rewrap_data_key(&self, scope: Scope, wrapped: &WrappedKey) -> Result<WrappedKey, KeyError> {
         let wrapped = wrapped.clone();
         self.run(move |keyring| {
@@ -141,7 +178,12 @@ impl KeyService for FileKeyring {
         .await
     }
 
-    async fn health(&self) -> KeyHealth {
-        self.run(|keyring| keyring.read(|_| Ok(()))).await.map_or_else(KeyHealth::from, |()| KeyHealth::Ready)
+    /// The versions are removed from the file, for good.
+    async fn retire_versions(&self, tenant: TenantId, minimum: u32) -> Result<(), KeyError> {
+        self.run(move |keyring| keyring.change(|document| document.retire(tenant, minimum))).await
+    }
+
+    async fn destroy_tenant_key(&self, tenant: TenantId) -> Result<(), KeyError> {
+        self.run(move |keyring| keyring.change(|document| Ok(document.destroy(tenant)))).await
     }
 }

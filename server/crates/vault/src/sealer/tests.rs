@@ -5,13 +5,14 @@ use ids::EnvironmentId;
 use uuid::Uuid;
 
 use super::*;
-use crate::KeyHealth;
+use crate::{DataKey, KeyHealth};
 
 const PLACE: Place = Place { table: "credentials", column: "secret", row: Uuid::from_u128(7) };
 const LIMITS: SealerLimits = SealerLimits {
     keys: 100,
     fresh_for: Duration::from_secs(60),
     usable_for: Duration::from_secs(600),
+    messages_per_key: 100,
     pause: Duration::from_secs(1),
 };
 
@@ -72,12 +73,6 @@ impl KeyService for Scripted {
     async fn create_tenant_key(&self, _: TenantId) -> Result<(), KeyError> {
         Ok(())
     }
-    async fn destroy_tenant_key(&self, _: TenantId) -> Result<(), KeyError> {
-        Ok(())
-    }
-    async fn rotate_tenant_key(&self, _: TenantId) -> Result<(), KeyError> {
-        Ok(())
-    }
     async fn generate_data_key(&self, scope: Scope) -> Result<(DataKey, WrappedKey), KeyError> {
         Ok((data_key(scope), WrappedKey::from_text("file:v1:")))
     }
@@ -95,8 +90,27 @@ impl KeyService for Scripted {
             }
         }
     }
-    async fn rewrap_data_key(&self, _: Scope, wrapped: &WrappedKey) -> Result<WrappedKey, KeyError> {
-        Ok(wrapped.clone())
+    async fn seal_value(&self, _: TenantId, binding: &[u8], plaintext: &[u8]) -> Result<WrappedKey, KeyError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        match *self.state.lock().unwrap() {
+            State::Up => Ok(WrappedKey::from_text(format!("file:v1:{binding:?}|{plaintext:?}"))),
+            State::Destroyed => Err(KeyError::NotFound),
+            _ => Err(KeyError::Sealed),
+        }
+    }
+    async fn open_value(
+        &self,
+        _: TenantId,
+        binding: &[u8],
+        sealed: &WrappedKey,
+    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        match *self.state.lock().unwrap() {
+            State::Up if sealed.as_str().starts_with(&format!("file:v1:{binding:?}|")) => Ok(b"token".to_vec().into()),
+            State::Up => Err(KeyError::Corrupt { what: "a wrapped data key" }),
+            State::Destroyed => Err(KeyError::NotFound),
+            _ => Err(KeyError::Sealed),
+        }
     }
     async fn health(&self) -> KeyHealth {
         KeyHealth::Ready
@@ -249,4 +263,55 @@ async fn the_number_of_keys_in_memory_is_bounded() {
         bench.sealer.create_data_key(bench.scope, DataKeyId::from_uuid(Uuid::from_u128(n))).await.unwrap();
     }
     assert!(bench.sealer.cached_keys() <= LIMITS.keys, "{}", bench.sealer.cached_keys());
+}
+
+#[tokio::test]
+async fn d_2_in_direct_mode_every_seal_and_open_is_a_request_and_nothing_is_bridged() {
+    let bench = Bench::cold().await;
+    let clock: Arc<dyn Clock> = bench.clock.clone();
+    let keys: Arc<dyn KeyService> = bench.keys.clone();
+    let sealer =
+        Sealer::with_limits(keys, Arc::new(Counting(AtomicU8::new(1))), clock, LIMITS).sealing(Sealing::Direct);
+    assert!(!sealer.is_in_mode(&bench.record) && bench.sealer.is_in_mode(&bench.record));
+    let record = sealer.create_data_key(bench.scope, DataKeyId::from_uuid(Uuid::from_u128(9))).await.unwrap();
+    assert!(sealer.is_in_mode(&record) && !bench.sealer.is_in_mode(&record));
+    assert_eq!(record.wrapped.version(), Some(1));
+
+    let sealed = sealer.seal(bench.scope, &record, PLACE, b"token").await.unwrap();
+    assert_eq!(bench.keys.asked(), 1);
+    let sealed = Sealed::from_bytes(sealed.into_bytes()).unwrap();
+    assert_eq!(sealed.data_key_id(), record.id);
+    for _ in 0..3 {
+        assert!(sealer.open_cached(bench.scope, PLACE, &sealed).is_none());
+        assert_eq!(*sealer.open(bench.scope, &record, PLACE, &sealed).await.unwrap(), b"token");
+    }
+    assert_eq!((bench.keys.asked(), sealer.cached_keys()), (3, 0));
+    let moved = sealer.open(bench.scope, &record, Place { row: Uuid::from_u128(8), ..PLACE }, &sealed).await;
+    assert!(matches!(moved, Err(KeyError::Corrupt { what: "a sealed value" })), "{moved:?}");
+    // Each kind of value needs its own kind of record, and both open whatever the mode is.
+    let crossed = sealer.open(bench.scope, &record, PLACE, &bench.sealed).await;
+    assert!(crossed.is_err(), "{crossed:?}");
+    assert_eq!(*sealer.open(bench.scope, &bench.record, PLACE, &bench.sealed).await.unwrap(), b"token");
+    assert_eq!(*bench.sealer.open(bench.scope, &record, PLACE, &sealed).await.unwrap(), b"token");
+
+    bench.keys.set(State::Sealed);
+    let refused = sealer.open(bench.scope, &record, PLACE, &sealed).await;
+    assert!(matches!(refused, Err(KeyError::Sealed)), "{refused:?}");
+    bench.keys.asked();
+    let refused = sealer.seal(bench.scope, &record, PLACE, b"token").await;
+    assert!(matches!(refused, Err(KeyError::Sealed)), "{refused:?}");
+    assert_eq!(bench.keys.asked(), 0, "left alone for a moment");
+}
+
+#[tokio::test]
+async fn se_1_messages_are_sealed_within_what_was_reserved() {
+    let bench = Bench::cold().await;
+    let (sealer, id) = (&bench.sealer, bench.record.id);
+    assert!(!sealer.spend(id), "nothing is reserved");
+    sealer.allow(id, 2);
+    assert_eq!([sealer.spend(id), sealer.spend(id), sealer.spend(id)], [true, true, false]);
+    for n in 0..1000 {
+        sealer.allow(DataKeyId::from_uuid(Uuid::from_u128(n)), 5);
+    }
+    assert!(sealer.allowances.lock().unwrap().len() <= LIMITS.keys);
 }

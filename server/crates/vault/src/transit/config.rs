@@ -1,6 +1,6 @@
 //! Where Vault is, how to sign in, and the HTTP client that goes there.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use domain::secret::Secret;
 use url::{Host, Url};
@@ -48,7 +48,8 @@ impl TransitConfig {
 /// How to sign in. Tokens are renewed before they expire.
 #[derive(Debug, Clone)]
 pub enum TransitAuth {
-    /// A token made elsewhere. Once it has expired there is no way back in: prefer a periodic one, or AppRole.
+    /// A token made elsewhere. Once it has expired there is no way back in: prefer a periodic one, or
+    /// another method.
     Token(Secret),
     /// The AppRole method. A new token is fetched whenever the old one is gone.
     AppRole {
@@ -59,6 +60,22 @@ pub enum TransitAuth {
         /// A secret id that may be used more than once.
         secret_id: Secret,
     },
+    /// The Kubernetes method: the pod's service account signs in. A new token is fetched whenever the old one is gone.
+    Kubernetes {
+        /// Where the method is mounted, usually `kubernetes`.
+        mount: String,
+        /// The role there.
+        role: String,
+        /// The file with the service account's token. It is read at every sign-in, for Kubernetes replaces it.
+        token_file: PathBuf,
+    },
+}
+
+impl TransitAuth {
+    /// Whether there is a way back in once a token is gone.
+    pub(super) fn may_sign_in_again(&self) -> bool {
+        !matches!(self, Self::Token(_))
+    }
 }
 
 /// Says what is wrong with the configuration, and what to write instead.
@@ -106,6 +123,12 @@ pub(super) fn validate(config: &TransitConfig) -> Result<(), KeyError> {
         }
         TransitAuth::AppRole { mount, .. } if !segment(mount) => {
             wrong("vault: the AppRole mount must be a path like `approle`".into())
+        }
+        TransitAuth::Kubernetes { mount, .. } if !segment(mount) => {
+            wrong("vault: the Kubernetes mount must be a path like `kubernetes`".into())
+        }
+        TransitAuth::Kubernetes { role, token_file, .. } if role.is_empty() || token_file.as_os_str().is_empty() => {
+            wrong("vault: signing in with Kubernetes takes a role and the file with the service account's token".into())
         }
         _ if config.deadline.is_zero() || config.max_in_flight == 0 => {
             wrong("vault: the deadline and the number of requests at once must be more than zero".into())

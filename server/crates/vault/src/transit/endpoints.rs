@@ -90,3 +90,29 @@ impl Endpoint for CreateKey {
         Ok(Some(br#"{"type":"aes256-gcm96","derived":true}"#.to_vec()))
     }
 }
+
+/// `GET <mount>/keys/<name>`: what is known of the key. It holds no key, only which versions there are.
+pub(super) struct ReadKey {
+    pub mount: String,
+    pub name: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct VersionsAnswer {
+    pub latest_version: u32,
+    pub min_decryption_version: u32,
+}
+
+impl Endpoint for ReadKey {
+    type Response = VersionsAnswer;
+    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+    fn path(&self) -> String {
+        format!("{}/keys/{}", self.mount, self.name)
+    }
+
+    fn method(&self) -> RequestMethod {
+        RequestMethod::GET
+    }
+}

@@ -52,9 +52,13 @@ fn by_status(action: &'static str, code: u16, errors: &[String]) -> Failure {
             unreachable(format!("it answered with a redirect ({code}), which is not followed: give its own address"))
         }
         408 | 412 | 429 | 472 | 473 | 500..=599 => unreachable(format!("it answered {code}")),
+        // Reading a key that is not there is a 404 without a word; a path where nothing is mounted says so.
+        404 if errors.is_empty() && action == "look at a tenant's key" => KeyError::NotFound,
         404 => KeyError::Config("vault: nothing is mounted where the transit engine or the sign-in should be".into()),
         400 if says("invalid role or secret ID") => return Failure::Forbidden,
         400 if says("not found") || says("no existing key") => KeyError::NotFound,
+        400 if says("version is too new") => KeyError::FutureVersion { what: "a wrapped data key" },
+        400 if says("too old") => KeyError::RetiredVersion { what: "a wrapped data key" },
         400 if says("cipher") || says("authentication failed") => CORRUPT,
         400 => KeyError::internal(action, format!("status 400: {}", brief(errors))),
         _ => KeyError::internal(action, format!("status {code}")),

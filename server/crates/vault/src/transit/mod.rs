@@ -2,11 +2,13 @@
 //!
 //! One derived AES-256-GCM key per tenant, named by the tenant's id. The derivation context is the environment's id (its
 //! text form), so a data key wrapped for one environment does not unwrap for another even by hand. Data keys come from
-//! `datakey/plaintext` and are rewrapped by `rewrap`; column values never go to Vault.
+//! `datakey/plaintext` and are rewrapped by `rewrap`. Column values go to Vault in `direct` mode alone; the context is then
+//! the place where the value lies, for Vault does not rewrap what has associated data.
 
 mod config;
 mod endpoints;
 mod failure;
+mod governance;
 mod session;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
@@ -14,14 +16,13 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::Scope;
-use ids::TenantId;
+use ids::{EnvironmentId, TenantId};
 use tokio::sync::Semaphore;
 use vaultrs::{
     api::{
         self,
         transit::requests::{
-            DataKeyType, DecryptDataRequestBuilder, GenerateDataKeyRequestBuilder, RewrapDataRequestBuilder,
-            UpdateKeyConfigurationRequestBuilder,
+            DataKeyType, DecryptDataRequestBuilder, EncryptDataRequestBuilder, GenerateDataKeyRequestBuilder,
         },
     },
     client::VaultClient,
@@ -82,13 +83,31 @@ impl TransitKeys {
         .await
     }
 
+    /// Decrypts; gives base64.
+    async fn decrypt(&self, action: &'static str, on: On) -> Result<String, KeyError> {
+        let answer = self.call(action, on, |client, on| {
+            Box::pin(async move {
+                let mut options = DecryptDataRequestBuilder::default();
+                options.context(on.context.as_str());
+                transit::data::decrypt(client, &on.mount, &on.key, &on.text, Some(&mut options)).await
+            })
+        });
+        Ok(answer.await?.plaintext)
+    }
+
     fn key_of(&self, tenant: TenantId) -> On {
-        On { mount: self.mount.clone(), key: tenant.to_string(), context: String::new(), text: String::new() }
+        let (context, text) = (String::new(), Zeroizing::default());
+        On { mount: self.mount.clone(), key: tenant.to_string(), context, text }
     }
 
     fn data_key_in(&self, scope: Scope, text: &str) -> On {
         let context = BASE64_STANDARD.encode(scope.environment.to_string());
-        On { context, text: text.to_owned(), ..self.key_of(scope.tenant) }
+        On { context, text: Zeroizing::new(text.to_owned()), ..self.key_of(scope.tenant) }
+    }
+
+    fn value_in(&self, tenant: TenantId, binding: &[u8], text: String) -> On {
+        let context = BASE64_STANDARD.encode([DIRECT, binding].concat());
+        On { context, text: Zeroizing::new(text), ..self.key_of(tenant) }
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, KeyError>>) -> Result<T, KeyError> {
@@ -126,9 +145,12 @@ struct On {
     key: String,
     /// The environment, as the derivation context.
     context: String,
-    /// A wrapped data key.
-    text: String,
+    /// A wrapped data key, or a value: sealed, or in base64.
+    text: Zeroizing<String>,
 }
+
+/// Begins the derivation context of values, so that none is ever that of an environment's data keys.
+const DIRECT: &[u8] = b"patchbay/direct/1";
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ClientError>> + Send + 'a>>;
 
@@ -173,30 +195,6 @@ impl KeyService for TransitKeys {
         }
     }
 
-    async fn destroy_tenant_key(&self, tenant: TenantId) -> Result<(), KeyError> {
-        let done = self
-            .call("destroy a tenant's key", self.key_of(tenant), |client, on| {
-                Box::pin(async move {
-                    let mut settings = UpdateKeyConfigurationRequestBuilder::default();
-                    settings.deletion_allowed(true);
-                    transit::key::update(client, &on.mount, &on.key, Some(&mut settings)).await?;
-                    transit::key::delete(client, &on.mount, &on.key).await
-                })
-            })
-            .await;
-        match done {
-            Err(KeyError::NotFound) => Ok(()),
-            done => done,
-        }
-    }
-
-    async fn rotate_tenant_key(&self, tenant: TenantId) -> Result<(), KeyError> {
-        self.call("rotate a tenant's key", self.key_of(tenant), |client, on| {
-            Box::pin(transit::key::rotate(client, &on.mount, &on.key))
-        })
-        .await
-    }
-
     async fn generate_data_key(&self, scope: Scope) -> Result<(DataKey, WrappedKey), KeyError> {
         let answer = self
             .call("make a data key", self.data_key_in(scope, ""), |client, on| {
@@ -214,31 +212,47 @@ impl KeyService for TransitKeys {
     }
 
     async fn unwrap_data_key(&self, scope: Scope, wrapped: &WrappedKey) -> Result<DataKey, KeyError> {
-        let on = self.data_key_in(scope, transit_text(wrapped)?);
-        let answer = self
-            .call("unwrap a data key", on, |client, on| {
-                Box::pin(async move {
-                    let mut options = DecryptDataRequestBuilder::default();
-                    options.context(on.context.as_str());
-                    transit::data::decrypt(client, &on.mount, &on.key, &on.text, Some(&mut options)).await
-                })
-            })
-            .await?;
-        data_key(answer.plaintext)
+        data_key(self.decrypt("unwrap a data key", self.data_key_in(scope, transit_text(wrapped)?)).await?)
     }
 
-    async fn rewrap_data_key(&self, scope: Scope, wrapped: &WrappedKey) -> Result<WrappedKey, KeyError> {
-        let on = self.data_key_in(scope, transit_text(wrapped)?);
-        let answer = self
-            .call("rewrap a data key", on, |client, on| {
+    async fn seal_value(&self, tenant: TenantId, binding: &[u8], plaintext: &[u8]) -> Result<WrappedKey, KeyError> {
+        let on = self.value_in(tenant, binding, BASE64_STANDARD.encode(plaintext));
+        let sealed = self
+            .call("seal a value", on, |client, on| {
                 Box::pin(async move {
-                    let mut options = RewrapDataRequestBuilder::default();
+                    let mut options = EncryptDataRequestBuilder::default();
                     options.context(on.context.as_str());
-                    transit::data::rewrap(client, &on.mount, &on.key, &on.text, Some(&mut options)).await
+                    transit::data::encrypt(client, &on.mount, &on.key, &on.text, Some(&mut options)).await
                 })
             })
-            .await?;
-        Ok(WrappedKey::from_text(answer.ciphertext))
+            .await;
+        match sealed {
+            Ok(answer) => Ok(WrappedKey::from_text(answer.ciphertext)),
+            // To encrypt with a key that is not there would be to make it, which the policy does not allow. So ask
+            // something that says whether it is there.
+            Err(KeyError::Denied { action }) => {
+                let environment = EnvironmentId::from_uuid(tenant.uuid());
+                match self.generate_data_key(Scope { tenant, environment }).await {
+                    Err(KeyError::NotFound) => Err(KeyError::NotFound),
+                    _ => Err(KeyError::Denied { action }),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn open_value(
+        &self,
+        tenant: TenantId,
+        binding: &[u8],
+        sealed: &WrappedKey,
+    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let on = self.value_in(tenant, binding, transit_text(sealed)?.to_owned());
+        let plaintext = Zeroizing::new(self.decrypt("open a value", on).await?);
+        BASE64_STANDARD
+            .decode(&*plaintext)
+            .map(Zeroizing::new)
+            .map_err(|_| KeyError::Corrupt { what: "a sealed value" })
     }
 
     async fn health(&self) -> KeyHealth {

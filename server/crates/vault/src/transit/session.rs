@@ -1,6 +1,7 @@
 //! Being signed in: one session for all callers, renewed before it expires and replaced when it is gone.
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
@@ -11,7 +12,7 @@ use vaultrs::{
     api::{self, AuthInfo, EndpointMiddleware},
     client::{Client, VaultClient, VaultClientSettings},
 };
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     config::{TransitAuth, TransitConfig, is_header_text},
@@ -155,7 +156,7 @@ impl SignIn {
     }
 
     async fn renew(&self, session: &Session, lease: Lease) -> Result<Duration, KeyError> {
-        let may_sign_in = matches!(self.config.auth, TransitAuth::AppRole { .. });
+        let may_sign_in = self.config.auth.may_sign_in_again();
         if lease.renewable {
             match vaultrs::token::renew_self(&session.client, None).await.map_err(|e| classify("renew the token", e)) {
                 Ok(mut answer) => {
@@ -197,12 +198,10 @@ impl SignIn {
                 (client, Lease::new(answer.ttl, answer.renewable, None))
             }
             TransitAuth::AppRole { mount, role_id, secret_id } => {
-                let answer = self.app_role(mount, role_id, secret_id).await?;
-                let token = Secret::new(answer.client_token);
-                if !is_header_text(token.expose()) {
-                    return Err(KeyError::internal(SIGN_IN, "the token that came back cannot be one"));
-                }
-                (self.client(token.expose()), Lease::new(answer.lease_duration, answer.renewable, None))
+                self.signed_in(self.app_role(mount, role_id, secret_id).await?)?
+            }
+            TransitAuth::Kubernetes { mount, role, token_file } => {
+                self.signed_in(self.kubernetes(mount, role, token_file).await?)?
             }
         };
         *generation += 1;
@@ -217,6 +216,27 @@ impl SignIn {
         vaultrs::auth::approle::login(&self.anonymous(), mount, role_id.expose(), secret_id.expose())
             .await
             .map_err(|error| classify(SIGN_IN, error).into_error(SIGN_IN))
+    }
+
+    async fn kubernetes(&self, mount: &str, role: &str, token_file: &Path) -> Result<AuthInfo, KeyError> {
+        let read = tokio::fs::read_to_string(token_file).await.map(Zeroizing::new).map_err(|error| {
+            KeyError::Config(format!(
+                "vault: the service account's token {} cannot be read: {error}. Is it mounted into the pod?",
+                token_file.display()
+            ))
+        })?;
+        vaultrs::auth::kubernetes::login(&self.anonymous(), mount, role, read.trim())
+            .await
+            .map_err(|error| classify(SIGN_IN, error).into_error(SIGN_IN))
+    }
+
+    /// What a sign-in brought.
+    fn signed_in(&self, answer: AuthInfo) -> Result<(VaultClient, Lease), KeyError> {
+        let token = Secret::new(answer.client_token);
+        if !is_header_text(token.expose()) {
+            return Err(KeyError::internal(SIGN_IN, "the token that came back cannot be one"));
+        }
+        Ok((self.client(token.expose()), Lease::new(answer.lease_duration, answer.renewable, None)))
     }
 
     async fn look_up(&self, client: &impl Client) -> Result<super::endpoints::TokenAnswer, Failure> {

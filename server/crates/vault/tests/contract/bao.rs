@@ -10,10 +10,10 @@ use std::{
 };
 
 use domain::secret::Secret;
-use patchbay_vault::{TransitAuth, TransitConfig};
+use patchbay_vault::{TransitAuth, TransitConfig, TransitKeys};
 use url::Url;
 
-use crate::support::Folder;
+use crate::{suite::Keys, support::Folder};
 
 const ROOT: &str = "root-of-the-test";
 
@@ -29,12 +29,14 @@ pub struct Bao {
 pub struct AppRole {
     role_id: String,
     secret_id: String,
+    rotator_role_id: String,
+    rotator_secret_id: String,
 }
 
 impl AppRole {
     /// What must never be printed.
-    pub fn secrets(&self) -> [String; 2] {
-        [self.role_id.clone(), self.secret_id.clone()]
+    pub fn secrets(&self) -> [String; 4] {
+        [&self.role_id, &self.secret_id, &self.rotator_role_id, &self.rotator_secret_id].map(Clone::clone)
     }
 }
 
@@ -53,7 +55,7 @@ impl Bao {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
             let bao = Self::start();
-            let role = bao.set_up(&[]);
+            let role = bao.set_up(&[("PATCHBAY_DIRECT", "yes")]);
             let both = Arc::new((bao, role));
             *shared = Arc::downgrade(&both);
             both
@@ -134,13 +136,27 @@ impl Bao {
         TransitConfig::new(self.address(), TransitAuth::Token(Secret::new(token)))
     }
 
+    /// The server.
     pub fn as_role(&self, role: &AppRole) -> TransitConfig {
-        let auth = TransitAuth::AppRole {
-            mount: "approle".into(),
-            role_id: Secret::new(&role.role_id),
-            secret_id: Secret::new(&role.secret_id),
-        };
-        TransitConfig::new(self.address(), auth)
+        self.app_role(&role.role_id, &role.secret_id)
+    }
+
+    /// Who runs `patchbay keys`.
+    pub fn as_rotator(&self, role: &AppRole) -> TransitConfig {
+        self.app_role(&role.rotator_role_id, &role.rotator_secret_id)
+    }
+
+    /// Both, each with what it may do alone.
+    pub fn keys(&self, role: &AppRole) -> Keys {
+        Keys {
+            service: Arc::new(TransitKeys::start(self.as_role(role)).unwrap()),
+            governance: Arc::new(TransitKeys::start(self.as_rotator(role)).unwrap()),
+        }
+    }
+
+    fn app_role(&self, role_id: &str, secret_id: &str) -> TransitConfig {
+        let (role_id, secret_id) = (Secret::new(role_id), Secret::new(secret_id));
+        TransitConfig::new(self.address(), TransitAuth::AppRole { mount: "approle".into(), role_id, secret_id })
     }
 
     /// Runs `infra/vault/setup`, as an operator does.
@@ -156,7 +172,12 @@ impl Bao {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
         let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
-        AppRole { role_id: value("role_id="), secret_id: value("secret_id=") }
+        AppRole {
+            role_id: value("role_id="),
+            secret_id: value("secret_id="),
+            rotator_role_id: value("rotator_role_id="),
+            rotator_secret_id: value("rotator_secret_id="),
+        }
     }
 
     /// A request as the administrator; gives status and body.

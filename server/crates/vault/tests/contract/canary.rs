@@ -6,13 +6,12 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use patchbay_vault::{Place, Sealer, TransitKeys};
+use patchbay_vault::{KeyService, Place, Sealer, TransitKeys};
 use tracing_subscriber::fmt::MakeWriter;
 use uuid::Uuid;
 
 use crate::{
     bao::Bao,
-    suite::Keys,
     support::{Random, Still, data_key_id, scope_of, tenant},
 };
 
@@ -40,8 +39,8 @@ impl MakeWriter<'_> for Log {
 #[tokio::test]
 async fn se_2_the_log_holds_no_token_key_or_plaintext() {
     let bao = Bao::start();
-    let role = bao.set_up(&[]);
-    let token = bao.token(r#"{"policies":["patchbay-server"],"no_default_policy":true}"#).await;
+    let role = bao.set_up(&[("PATCHBAY_DIRECT", "yes")]);
+    let token = bao.token(r#"{"policies":["patchbay-server","patchbay-direct"],"no_default_policy":true}"#).await;
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
@@ -51,14 +50,16 @@ async fn se_2_the_log_holds_no_token_key_or_plaintext() {
     let guard = tracing::subscriber::set_default(subscriber);
 
     let scope = scope_of(tenant());
-    let mut secrets = vec![token.clone(), "canary-secret".into()];
+    let mut secrets = vec![token.clone(), "canary-secret".into(), BASE64_STANDARD.encode("canary-secret")];
     secrets.extend(role.secrets());
     for config in [bao.as_role(&role), bao.with_token(&token)] {
-        let keys: Keys = Arc::new(TransitKeys::start(config).unwrap());
+        let keys: Arc<dyn KeyService> = Arc::new(TransitKeys::start(config).unwrap());
         keys.create_tenant_key(scope.tenant).await.unwrap();
         let (key, wrapped) = keys.generate_data_key(scope).await.unwrap();
         secrets.push(BASE64_STANDARD.encode(key.expose()));
         keys.unwrap_data_key(scope, &wrapped).await.unwrap();
+        let sealed = keys.seal_value(scope.tenant, b"place", b"canary-secret").await.unwrap();
+        assert_eq!(*keys.open_value(scope.tenant, b"place", &sealed).await.unwrap(), b"canary-secret");
         // Failures, which the libraries log by themselves.
         assert!(keys.unwrap_data_key(scope_of(tenant()), &wrapped).await.is_err());
         assert!(keys.unwrap_data_key(scope_of(scope.tenant), &wrapped).await.is_err());

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use patchbay_vault::{FileKeyring, KeyError, KeyHealth, KeyService, file_keyring::OnMissing};
+use patchbay_vault::{FileKeyring, KeyError, KeyGovernance, KeyHealth, KeyService, file_keyring::OnMissing};
 
 use crate::{
     suite::{Keys, contract},
@@ -18,7 +18,7 @@ contract!(start);
 async fn start() -> (Folder, Keys) {
     let folder = Folder::new();
     let keys = keyring(&folder);
-    (folder, Arc::new(keys))
+    (folder, Keys { service: Arc::new(keys.clone()), governance: Arc::new(keys) })
 }
 
 fn open(folder: &Folder, missing: OnMissing) -> Result<FileKeyring, KeyError> {

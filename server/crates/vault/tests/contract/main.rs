@@ -12,6 +12,10 @@ mod hostile;
 #[cfg(test)]
 mod keyring;
 #[cfg(test)]
+mod kubernetes;
+#[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod suite;
 #[cfg(test)]
 mod support;
