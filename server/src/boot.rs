@@ -4,16 +4,25 @@
 use std::{net::TcpListener, path::Path, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
-use domain::{clock::Clock, entropy::Entropy, mint::Mint, secret::Secret};
+use domain::{
+    clock::Clock,
+    entropy::{self, Entropy},
+    mint::Mint,
+    refresh::NodeId,
+    secret::Secret,
+};
 use egress::Egress;
 use flows::{Providers, Services, Settings, credentials::ConnectionCache};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use plugin_host::PluginHost;
 use store::{Listener, Notice, Store};
-use vault::{FileKeyring, KeyService, Sealer, TransitAuth, TransitConfig, TransitKeys, file_keyring::OnMissing};
+use vault::{
+    FileKeyring, KeyGovernance, KeyService, Sealer, SealerLimits, Sealing, TransitAuth, TransitConfig, TransitKeys,
+    file_keyring::OnMissing,
+};
 
 use crate::{
-    config::{Config, KeyKind, Keys},
+    config::{Config, KeyKind, Keys, SealingMode, Vault},
     http::{self, AppState, Meters, extract, principal, rate_limit::Limiter, senders::Senders},
     system::{SystemClock, SystemEntropy},
 };
@@ -85,13 +94,20 @@ pub async fn platform_with(
         }
     }
     let store = Store::new(&config.database.store())?;
-    let listener = Arc::new(Listener::start(&store));
+    let node = NodeId(i64::from_le_bytes(entropy::bytes(entropy.as_ref())));
+    let listener = Arc::new(Listener::start(&store, node));
     let connections = Arc::new(ConnectionCache::new(10_000, Duration::from_secs(5)));
     let cache = Arc::clone(&connections);
     hear(&listener, move |notice| cache.hear(notice));
     wipe_old(&connections, Arc::clone(&clock));
     let keys = key_service(&config.keys, Arc::clone(&entropy)).await?;
-    let sealer = Arc::new(Sealer::new(Arc::clone(&keys), Arc::clone(&entropy), Arc::clone(&clock)));
+    let sealer = Arc::new(sealer(&config.keys, &keys, &entropy, &clock));
+    let forgetful = Arc::clone(&sealer);
+    hear(&listener, move |notice| {
+        if let Some(tenant) = store::destroyed_tenant(notice) {
+            forgetful.forget_tenant(tenant);
+        }
+    });
     let egress = Egress::new(config.egress.clone(), Arc::clone(&clock))?.with_entropy(Arc::clone(&entropy));
     let host = PluginHost::new(config.plugins.host(), entropy.as_ref())?;
     let providers = Arc::new(Providers::load(&config.plugins.dir, &host).await?);
@@ -102,6 +118,7 @@ pub async fn platform_with(
         egress,
         providers,
         connections,
+        node,
         mint: Mint::new(Arc::clone(&clock), Arc::clone(&entropy)),
         clock,
         entropy,
@@ -117,28 +134,69 @@ pub async fn platform_with(
 pub async fn key_service(keys: &Keys, entropy: Arc<dyn Entropy>) -> Result<Arc<dyn KeyService>, BootError> {
     match keys.kind {
         KeyKind::File => Ok(Arc::new(FileKeyring::open(&keys.file.path, OnMissing::Create, entropy)?)),
+        KeyKind::Vault => Ok(Arc::new(transit(&keys.vault, server_identity(&keys.vault))?)),
+    }
+}
+
+/// The same key service in the hands of those who govern keys: with the identity of `patchbay keys`, where it has one.
+///
+/// # Errors
+/// It is set up wrongly.
+pub async fn key_governance(keys: &Keys, entropy: Arc<dyn Entropy>) -> Result<Arc<dyn KeyGovernance>, BootError> {
+    match keys.kind {
+        KeyKind::File => Ok(Arc::new(FileKeyring::open(&keys.file.path, OnMissing::Refuse, entropy)?)),
         KeyKind::Vault => {
-            let vault = &keys.vault;
-            let auth = if vault.role_id.is_empty() {
-                TransitAuth::Token(vault.token.clone())
+            let rotator = &keys.vault.rotator;
+            let identity = if !rotator.role_id.is_empty() {
+                app_role(&keys.vault, &rotator.role_id, &rotator.secret_id)
+            } else if !rotator.token.expose().is_empty() {
+                TransitAuth::Token(rotator.token.clone())
             } else {
-                TransitAuth::AppRole {
-                    mount: vault.approle_mount.clone(),
-                    role_id: Secret::new(vault.role_id.clone()),
-                    secret_id: vault.secret_id.clone(),
-                }
+                server_identity(&keys.vault)
             };
-            let ca_pem = if vault.ca_file.as_os_str().is_empty() { None } else { Some(read(&vault.ca_file)?) };
-            let config = TransitConfig {
-                mount: vault.mount.clone(),
-                namespace: (!vault.namespace.is_empty()).then(|| vault.namespace.clone()),
-                ca_pem,
-                deadline: Duration::from_millis(vault.deadline_ms),
-                ..TransitConfig::new(vault.address.clone(), auth)
-            };
-            Ok(Arc::new(TransitKeys::start(config)?))
+            Ok(Arc::new(transit(&keys.vault, identity)?))
         }
     }
+}
+
+fn server_identity(vault: &Vault) -> TransitAuth {
+    if !vault.kubernetes_role.is_empty() {
+        TransitAuth::Kubernetes {
+            mount: vault.kubernetes_mount.clone(),
+            role: vault.kubernetes_role.clone(),
+            token_file: vault.kubernetes_token_file.clone(),
+        }
+    } else if !vault.role_id.is_empty() {
+        app_role(vault, &vault.role_id, &vault.secret_id)
+    } else {
+        TransitAuth::Token(vault.token.clone())
+    }
+}
+
+fn app_role(vault: &Vault, role_id: &str, secret_id: &Secret) -> TransitAuth {
+    let role_id = Secret::new(role_id);
+    TransitAuth::AppRole { mount: vault.approle_mount.clone(), role_id, secret_id: secret_id.clone() }
+}
+
+fn transit(vault: &Vault, auth: TransitAuth) -> Result<TransitKeys, BootError> {
+    let ca_pem = if vault.ca_file.as_os_str().is_empty() { None } else { Some(read(&vault.ca_file)?) };
+    let config = TransitConfig {
+        mount: vault.mount.clone(),
+        namespace: (!vault.namespace.is_empty()).then(|| vault.namespace.clone()),
+        ca_pem,
+        deadline: Duration::from_millis(vault.deadline_ms),
+        ..TransitConfig::new(vault.address.clone(), auth)
+    };
+    Ok(TransitKeys::start(config)?)
+}
+
+fn sealer(config: &Keys, keys: &Arc<dyn KeyService>, entropy: &Arc<dyn Entropy>, clock: &Arc<dyn Clock>) -> Sealer {
+    let limits = SealerLimits { messages_per_key: config.messages_per_data_key, ..SealerLimits::default() };
+    let sealing = match config.sealing {
+        SealingMode::Envelope => Sealing::Envelope,
+        SealingMode::Direct => Sealing::Direct,
+    };
+    Sealer::with_limits(Arc::clone(keys), Arc::clone(entropy), Arc::clone(clock), limits).sealing(sealing)
 }
 
 /// Installs the metrics recorder of this process; the same one on further calls.
@@ -182,6 +240,7 @@ pub fn app_state(config: &Config, platform: &Platform) -> web::Data<AppState> {
             if round % 12 == 0 {
                 upkeep.limiter.forget_idle();
                 upkeep.senders.forget_idle();
+                upkeep.write_key_uses().await;
             }
         }
     });

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod doctor;
+mod keys;
 mod plugin;
 mod provider;
 mod serve;
@@ -50,6 +51,9 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(tenancy::KeyCommand),
+    /// What tenants' secrets are sealed with: what lies under which key, rotation, retirement, destruction.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Members of a tenant's portal.
     #[command(subcommand)]
     Member(tenancy::MemberCommand),
@@ -97,6 +101,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         Command::Openapi => {
             return Ok(print(&crate::http::openapi::document().to_pretty_json().map_err(CliError::refused)?));
         }
+        Command::Key(command) if !command.is_online() => return tenancy::check_key(),
         Command::Provider(command) if !command.is_online() => return provider::provider(command),
         _ => {}
     }
@@ -115,6 +120,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
             Command::Tenant(command) => tenancy::tenant(&config, command).await,
             Command::Environment(command) => tenancy::environment(&config, command).await,
             Command::Key(command) => tenancy::key(&config, command).await,
+            Command::Keys(command) => keys::keys(&config, command).await,
             Command::Member(command) => tenancy::member(&config, command).await,
             Command::Plugin(command) => plugin::plugin(&config, command).await,
             Command::Provider(command) => provider::online(&config, command).await,

@@ -13,7 +13,7 @@ pub(super) async fn serve(config: &Config) -> Result<ExitCode, CliError> {
     let address = socket.local_addr().map_err(CliError::refused)?;
     let platform = boot::platform(config).await?;
     let state = boot::app_state(config, &platform);
-    let server = boot::http_server(config, state, socket)?;
+    let server = boot::http_server(config, state.clone(), socket)?;
     let handle = server.handle();
     let running = tokio::spawn(server);
     let worker = config.worker.enabled.then(|| start_worker(config, &platform));
@@ -27,6 +27,7 @@ pub(super) async fn serve(config: &Config) -> Result<ExitCode, CliError> {
     };
     tokio::join!(handle.stop(true), drained);
     running.await.map_err(CliError::refused)?.map_err(CliError::refused)?;
+    state.write_key_uses().await;
     Ok(ExitCode::SUCCESS)
 }
 

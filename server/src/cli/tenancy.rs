@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use api_types::operator::{CreateMember, CreatedApiKey};
+use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use domain::{Scope, permission::Permissions};
 use flows::{
@@ -67,7 +68,35 @@ pub(super) enum KeyCommand {
         /// What it may do; everything if absent.
         #[arg(long = "scope", default_value = "*")]
         scopes: Vec<String>,
+        /// When it ends, such as `2027-01-31T00:00:00Z`; never if absent.
+        #[arg(long)]
+        expires_at: Option<DateTime<Utc>>,
+        /// Reaches this integration alone, by slug or id, and the connections made through it; may be repeated.
+        #[arg(long = "only-integration")]
+        integrations: Vec<String>,
+        /// Reaches this connection alone, by id; may be repeated.
+        #[arg(long = "only-connection")]
+        connections: Vec<ids::ConnectionId>,
+        /// Reaches connections that bear this tag alone, `name=value`; may be repeated.
+        #[arg(long = "only-tag")]
+        tags: Vec<String>,
     },
+    /// Gives an API key a new secret, shown this once; the old one works on for a while.
+    Rotate {
+        /// The tenant's slug.
+        #[arg(long)]
+        tenant: String,
+        /// The environment's slug.
+        #[arg(long)]
+        environment: String,
+        /// The key's id.
+        key: ids::ApiKeyId,
+        /// Until when the old secret works: 24 hours if absent, 7 days at most.
+        #[arg(long)]
+        previous_until: Option<DateTime<Utc>>,
+    },
+    /// Tells, without asking anybody, whether a text has the form of an API key, read from standard input.
+    Check,
 }
 
 /// What can be done with members.
@@ -114,19 +143,64 @@ pub(super) async fn environment(config: &Config, command: &EnvironmentCommand) -
     answer(&show::environment(made.map_err(CliError::refused)?))
 }
 
+impl KeyCommand {
+    /// Whether it needs a database.
+    pub(super) fn is_online(&self) -> bool {
+        !matches!(self, Self::Check)
+    }
+}
+
+/// `key check`.
+pub(super) fn check_key() -> Result<ExitCode, CliError> {
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut std::io::stdin(), &mut text).map_err(CliError::refused)?;
+    if domain::api_key::well_formed(text.trim()) {
+        return Ok(print("an API key: the checksum is right"));
+    }
+    Err(CliError::Refused("no API key: the form or the checksum is wrong".into()))
+}
+
 pub(super) async fn key(config: &Config, command: &KeyCommand) -> Result<ExitCode, CliError> {
-    let KeyCommand::Create { tenant, environment, name, scopes } = command;
+    let (tenant, environment) = match command {
+        KeyCommand::Create { tenant, environment, .. } | KeyCommand::Rotate { tenant, environment, .. } => {
+            (tenant, environment)
+        }
+        KeyCommand::Check => return check_key(),
+    };
     let platform = boot::platform(config).await?;
-    let tenant = find_tenant(&platform, tenant).await?;
-    let (_, environments) = list::tenant(&platform.services, tenant).await.map_err(CliError::refused)?;
-    let known = environments.iter().find(|row| row.slug == *environment);
-    let environment =
-        known.ok_or_else(|| CliError::Refused(format!("no environment `{environment}`; create it first")))?;
-    let scope = Scope { tenant, environment: environment.environment_id };
-    let wanted = keys::NewKey { name: name.clone(), scopes: scopes.clone(), expires_at: None };
-    let made = keys::create(platform.services.ctx(scope, Actor::Operator), wanted, Permissions::ALL).await;
+    let scope = find_environment(&platform, tenant, environment).await?;
+    let ctx = platform.services.ctx(scope, Actor::Operator);
+    let made = match command {
+        KeyCommand::Create { name, scopes, expires_at, integrations, connections, tags, .. } => {
+            let only = keys::Only {
+                integrations: integrations.clone(),
+                connections: connections.clone(),
+                tags: tags.clone(),
+            };
+            let is_bound = !(integrations.is_empty() && connections.is_empty() && tags.is_empty());
+            let wanted = keys::NewKey {
+                name: name.clone(),
+                scopes: scopes.clone(),
+                expires_at: *expires_at,
+                only: is_bound.then_some(only),
+            };
+            keys::create(ctx, wanted, Permissions::ALL).await
+        }
+        KeyCommand::Rotate { key, previous_until, .. } => {
+            keys::rotate(ctx, *key, *previous_until, Permissions::ALL).await
+        }
+        KeyCommand::Check => return check_key(),
+    };
     let (row, secret) = made.map_err(CliError::refused)?;
     answer(&CreatedApiKey { key: show::api_key(row), secret: secret.expose().to_owned() })
+}
+
+async fn find_environment(platform: &Platform, tenant: &str, environment: &str) -> Result<Scope, CliError> {
+    let tenant = find_tenant(platform, tenant).await?;
+    let (_, environments) = list::tenant(&platform.services, tenant).await.map_err(CliError::refused)?;
+    let known = environments.iter().find(|row| row.slug == environment);
+    let found = known.ok_or_else(|| CliError::Refused(format!("no environment `{environment}`; create it first")))?;
+    Ok(Scope { tenant, environment: found.environment_id })
 }
 
 pub(super) async fn member(config: &Config, command: &MemberCommand) -> Result<ExitCode, CliError> {
@@ -140,7 +214,7 @@ pub(super) async fn member(config: &Config, command: &MemberCommand) -> Result<E
     answer(&CreatedMember { member: show::member(row), password })
 }
 
-async fn find_tenant(platform: &Platform, slug: &str) -> Result<ids::TenantId, CliError> {
+pub(super) async fn find_tenant(platform: &Platform, slug: &str) -> Result<ids::TenantId, CliError> {
     match list::tenant_by_slug(&platform.services, slug).await {
         Ok(row) => Ok(row.tenant_id),
         Err(store::StoreError::NotFound) => Err(CliError::Refused(format!("no tenant `{slug}`; create it first"))),
@@ -148,6 +222,6 @@ async fn find_tenant(platform: &Platform, slug: &str) -> Result<ids::TenantId, C
     }
 }
 
-fn answer(value: &impl Serialize) -> Result<ExitCode, CliError> {
+pub(super) fn answer(value: &impl Serialize) -> Result<ExitCode, CliError> {
     Ok(print(&serde_json::to_string_pretty(value).map_err(CliError::refused)?))
 }

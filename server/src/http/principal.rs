@@ -1,13 +1,14 @@
 //! Who is asking. A handler names what it needs in its signature, `caller: Caller<ConnectionsRead>`, and is only reached
 //! by somebody who may: forgetting the check does not compile.
 
-use std::{future::Future, marker::PhantomData, pin::Pin, time::Duration};
+use std::{future::Future, marker::PhantomData, pin::Pin, sync::Arc, time::Duration};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::Method, web};
 use api_types::ProblemCode;
 use domain::{
     Scope, api_key,
     permission::{Permission, Permissions},
+    reach::Reach,
 };
 use flows::{Actor, Ctx, Services, tenant::authenticate};
 use ids::TenantId;
@@ -56,6 +57,8 @@ needs! {
 /// Somebody who may: a tenant's backend by its key, or a member by the portal's cookie.
 pub struct Caller<P> {
     state: web::Data<AppState>,
+    /// The services within what the caller's key reaches, if that is not all of the environment.
+    bound: Option<Box<Services>>,
     scope: Scope,
     actor: Actor,
     permissions: Permissions,
@@ -66,7 +69,19 @@ impl<P> Caller<P> {
     /// The context for the flow.
     #[must_use]
     pub fn ctx(&self) -> Ctx<'_> {
-        self.state.services.ctx(self.scope, self.actor)
+        self.bound.as_deref().unwrap_or(&self.state.services).ctx(self.scope, self.actor)
+    }
+
+    /// The same for what concerns the environment as a whole.
+    ///
+    /// # Errors
+    /// 403 if the caller's key reaches a part of it alone.
+    pub fn whole(&self) -> Result<Ctx<'_>, Fail> {
+        if self.bound.is_some() {
+            let detail = "This concerns the whole environment, and the API key reaches a part of it alone (its `only`).";
+            return Err(Fail::new(ProblemCode::MissingScope, detail));
+        }
+        Ok(self.ctx())
     }
 
     /// What else the caller may do.
@@ -114,7 +129,7 @@ impl<P: Needs> FromRequest for Caller<P> {
         let request = request.clone();
         Box::pin(async move {
             let state = state(&request)?;
-            let (scope, actor, permissions) = match bearer(&request) {
+            let (scope, actor, permissions, reach) = match bearer(&request) {
                 Some(token) => by_key(&state, token).await?,
                 None => by_cookie(&state, &request).await?,
             };
@@ -130,7 +145,8 @@ impl<P: Needs> FromRequest for Caller<P> {
                 let detail = format!("This needs the scope `{}`.", P::PERMISSION.as_str());
                 return Err(Fail::new(ProblemCode::MissingScope, detail));
             }
-            Ok(Self { state, scope, actor, permissions, needs: PhantomData })
+            let bound = reach.map(|reach| Box::new(state.services.within(reach)));
+            Ok(Self { state, bound, scope, actor, permissions, needs: PhantomData })
         })
     }
 }
@@ -187,16 +203,19 @@ pub(super) fn unauthenticated(detail: &str) -> Fail {
     Fail::new(ProblemCode::Unauthenticated, detail)
 }
 
-async fn by_key(state: &AppState, token: &str) -> Result<(Scope, Actor, Permissions), Fail> {
+/// Where somebody may do what, and how far they reach there.
+type Claim = (Scope, Actor, Permissions, Option<Arc<Reach>>);
+
+async fn by_key(state: &AppState, token: &str) -> Result<Claim, Fail> {
     let refused = || unauthenticated("The API key is unknown, revoked or expired.");
     if !api_key::well_formed(token) {
         return Err(unauthenticated("That is no API key: send `Authorization: Bearer pbk_…`, whole and unchanged."));
     }
     let key = authenticate::by_key(&state.services, &state.keys, token).await?.ok_or_else(refused)?;
-    Ok((key.scope, Actor::Key(key.id), key.permissions))
+    Ok((key.scope, Actor::Key(key.id), key.permissions, key.reach.clone()))
 }
 
-async fn by_cookie(state: &AppState, request: &HttpRequest) -> Result<(Scope, Actor, Permissions), Fail> {
+async fn by_cookie(state: &AppState, request: &HttpRequest) -> Result<Claim, Fail> {
     let session = member(state, request).await?;
     let environment =
         request.headers().get("patchbay-environment").and_then(|value| value.to_str().ok()).ok_or_else(|| {
@@ -205,7 +224,7 @@ async fn by_cookie(state: &AppState, request: &HttpRequest) -> Result<(Scope, Ac
     let known = environment.parse().ok().filter(|id| session.environments.contains(id));
     let environment = known.ok_or_else(|| Fail::not_found("environment"))?;
     let scope = Scope { tenant: session.tenant, environment };
-    Ok((scope, Actor::Member(session.member), Permissions::of_role(&session.role)))
+    Ok((scope, Actor::Member(session.member), Permissions::of_role(&session.role), None))
 }
 
 async fn member(state: &AppState, request: &HttpRequest) -> Result<authenticate::MemberSession, Fail> {

@@ -64,6 +64,7 @@ api! {
     get "/v1/connections" => connections::list::list_connections;
     post "/v1/connections" => connections::import::import_connection;
     get "/v1/connections/{connection}" => connections::get::get_connection;
+    patch "/v1/connections/{connection}" => connections::update::update_connection;
     delete "/v1/connections/{connection}" => connections::delete::delete_connection;
     get "/v1/connections/{connection}/credential" => connections::credential::get_connection_credential;
     get "/v1/syncs" => syncs::list::list_syncs;
@@ -85,6 +86,7 @@ api! {
     get "/v1/api-keys" => api_keys::list::list_api_keys;
     post "/v1/api-keys" => api_keys::create::create_api_key;
     delete "/v1/api-keys/{key}" => api_keys::revoke::revoke_api_key;
+    post "/v1/api-keys/{key}/rotate" => api_keys::rotate::rotate_api_key;
 
     // The connect page, with its session's token
     get "/connect/api/session" => connect_page::describe::get_connect_page;

@@ -1,6 +1,6 @@
 //! Rows of tenancy as the API and the command line show them.
 
-use api_types::operator::{ApiKey, Environment, Member, Tenant};
+use api_types::operator::{ApiKey, ApiKeyOnly, Environment, Member, PreviousSecret, Tenant};
 use store::{ApiKeyRow, EnvironmentRow, MemberRow, TenantRow};
 
 /// A tenant.
@@ -24,6 +24,9 @@ pub fn environment(row: EnvironmentRow) -> Environment {
 /// An API key, without its secret.
 #[must_use]
 pub fn api_key(row: ApiKeyRow) -> ApiKey {
+    let is_whole = row.integrations.is_empty() && row.connections.is_empty() && row.tags.is_empty();
+    let only = ApiKeyOnly { integrations: row.integrations, connections: row.connections, tags: row.tags };
+    let previous = row.previous_hint.zip(row.previous_until);
     ApiKey {
         id: row.api_key_id,
         name: row.name,
@@ -32,6 +35,10 @@ pub fn api_key(row: ApiKeyRow) -> ApiKey {
         created_at: row.created_at,
         expires_at: row.expires_at,
         revoked_at: row.revoked_at,
+        only: (!is_whole).then_some(only),
+        last_used_at: row.last_used_at,
+        rotated_at: row.rotated_at,
+        previous: previous.map(|(hint, until)| PreviousSecret { hint, until, last_used_at: row.previous_used_at }),
     }
 }
 

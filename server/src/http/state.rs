@@ -31,6 +31,15 @@ pub struct AppState {
     pub meters: Meters,
 }
 
+impl AppState {
+    /// Writes down which API keys were used lately and when: each minute, and once more when nobody is served any more.
+    pub async fn write_key_uses(&self) {
+        if let Err(error) = self.keys.write_uses(&self.services).await {
+            tracing::warn!(%error, "when API keys were last used is not written down yet");
+        }
+    }
+}
+
 /// Counters and their text form.
 pub struct Meters {
     /// Renders the Prometheus text form.

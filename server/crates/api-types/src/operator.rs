@@ -1,7 +1,7 @@
 //! What the operator does: tenants, environments and their first keys and members.
 
 use chrono::{DateTime, Utc};
-use ids::{ApiKeyId, EnvironmentId, MemberId, TenantId};
+use ids::{ApiKeyId, ConnectionId, EnvironmentId, IntegrationId, MemberId, TenantId};
 
 crate::api! {
 /// A tenant to create.
@@ -55,6 +55,52 @@ pub struct CreateApiKey {
     /// When it ends; absent for never.
     #[serde(default)]
     pub expires_at: Option<DateTime<Utc>>,
+    /// How far it reaches; absent for all of the environment.
+    #[serde(default)]
+    pub only: Option<CreateApiKeyOnly>,
+}
+
+/// How far a key is to reach. Of each kind, one of those named; kinds that are named narrow each other. What it does not
+/// reach is to it as if it were not there.
+#[derive(Default)]
+pub struct CreateApiKeyOnly {
+    /// Integrations, by slug or id, and the connections made through them.
+    #[serde(default)]
+    pub integrations: Vec<String>,
+    /// Connections.
+    #[serde(default)]
+    pub connections: Vec<ConnectionId>,
+    /// Connections that bear one of these tags, each written `name=value`.
+    #[serde(default)]
+    pub tags: Vec<String>,
+}
+
+/// How far a key reaches.
+pub struct ApiKeyOnly {
+    /// To these integrations and the connections made through them; empty for all.
+    pub integrations: Vec<IntegrationId>,
+    /// To these connections; empty for all.
+    pub connections: Vec<ConnectionId>,
+    /// To connections that bear one of these tags; empty for all.
+    pub tags: Vec<String>,
+}
+
+/// A new secret for a key.
+#[derive(Default)]
+pub struct RotateApiKey {
+    /// Until when the old secret works: 24 hours if absent, 7 days at most; a time that has passed ends it at once.
+    #[serde(default)]
+    pub previous_until: Option<DateTime<Utc>>,
+}
+
+/// The secret that a key had before it was rotated.
+pub struct PreviousSecret {
+    /// Its first characters.
+    pub hint: String,
+    /// From when on it is refused.
+    pub until: DateTime<Utc>,
+    /// When it was last used, to about a minute.
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 /// An API key as listed.
@@ -73,6 +119,14 @@ pub struct ApiKey {
     pub expires_at: Option<DateTime<Utc>>,
     /// Since when it is refused.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// How far it reaches; absent for all of the environment.
+    pub only: Option<ApiKeyOnly>,
+    /// When its secret was last used, to about a minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// When it was last given a new secret.
+    pub rotated_at: Option<DateTime<Utc>>,
+    /// The secret it had before, if it was rotated.
+    pub previous: Option<PreviousSecret>,
 }
 
 /// An API key just made. The secret is shown this once.

@@ -1,10 +1,16 @@
 //! The text form of API keys: a prefix that secret scanners know, randomness, and a checksum, so that a mistyped or
 //! made-up key is refused without asking the database.
+//!
+//! Whoever finds something that looks like one, in a repository or a log, can tell without asking us whether it is one:
+//! it matches [`PATTERN`], and its last six characters are the CRC-32 (ISO-HDLC, as in zip) of those before, written in
+//! base 62 with the digits `0-9A-Za-z`, most significant first.
 
 use crate::{entropy::Entropy, secret::Secret};
 
 /// What every key begins with.
 pub const PREFIX: &str = "pbk_";
+/// A regular expression that matches every key, for secret scanners.
+pub const PATTERN: &str = r"\bpbk_[0-9A-Za-z]{46}\b";
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// 40 characters of 62 are 238 bits.
 const RANDOM: usize = 40;
@@ -65,6 +71,31 @@ mod tests {
                 *byte = self.0.fetch_add(37, std::sync::atomic::Ordering::Relaxed);
             }
         }
+    }
+
+    #[test]
+    fn g_2_scanners_find_keys_in_anything_and_tell_them_from_what_only_looks_like_one() {
+        let pattern = regex::Regex::new(PATTERN).unwrap();
+        let entropy = Counting(7.into());
+        for _ in 0..50 {
+            let key = generate(&entropy);
+            let key = key.expose();
+            for found_in in [
+                format!("PATCHBAY_KEY={key}"),
+                format!("{{\"key\":\"{key}\"}}"),
+                format!("https://x.example/?k={key}&y"),
+                format!("a line\n{key}\nanother"),
+            ] {
+                let found: Vec<&str> = pattern.find_iter(&found_in).map(|found| found.as_str()).collect();
+                assert_eq!(found, [key], "{found_in}");
+            }
+            assert!(!pattern.is_match(&format!("{key}x")) && !pattern.is_match(&key[..49]));
+        }
+        // The checksum as Python's zlib.crc32 has it.
+        let known = "pbk_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcd4JoDpF";
+        assert!(well_formed(known) && pattern.is_match(known));
+        assert!(pattern.is_match("pbk_0000000000000000000000000000000000000000000000"));
+        assert!(!well_formed("pbk_0000000000000000000000000000000000000000000000"), "it only looks like one");
     }
 
     #[test]

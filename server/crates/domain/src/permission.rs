@@ -99,13 +99,30 @@ impl Permissions {
         self.0 & others.0 == others.0
     }
 
+    /// Those that are among both.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        Self(self.0 & others.0)
+    }
+
+    /// The text forms of those that are not among others.
+    #[must_use]
+    pub fn beyond(self, others: Self) -> Vec<&'static str> {
+        let beyond = |permission: Permission| self.allow(permission) && !others.allow(permission);
+        Permission::ALL.iter().filter(|(permission, _)| beyond(*permission)).map(|(_, text)| *text).collect()
+    }
+
+    /// Those whose text form is wanted.
+    #[must_use]
+    pub(crate) fn only(self, wanted: impl Fn(&str) -> bool) -> Self {
+        let bits = Permission::ALL.iter().filter(|(permission, text)| self.allow(*permission) && wanted(text));
+        Self(bits.fold(0, |sum, (permission, _)| sum | permission.0))
+    }
+
     /// What a member of that role may do in the portal; nothing for a role that is none. Nobody reads credentials there.
     #[must_use]
     pub fn of_role(role: &str) -> Self {
-        let pick = |wanted: &dyn Fn(&str) -> bool| {
-            let bits = Permission::ALL.iter().filter(|(_, text)| *text != "credentials:read" && wanted(text));
-            Self(bits.fold(0, |sum, (permission, _)| sum | permission.0))
-        };
+        let pick = |wanted: &dyn Fn(&str) -> bool| Self::ALL.only(|text| text != "credentials:read" && wanted(text));
         match role {
             "owner" | "admin" | "developer" => pick(&|_| true),
             "support" => pick(&|text| text.ends_with(":read") || matches!(text, "connect:write" | "syncs:write")),

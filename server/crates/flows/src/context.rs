@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::{Scope, clock::Clock, entropy::Entropy, mint::Mint};
+use domain::{Scope, clock::Clock, entropy::Entropy, mint::Mint, refresh::NodeId, reach::Reach};
 use egress::Egress;
 use ids::{ApiKeyId, ConnectSessionId, MemberId};
 use store::Store;
@@ -31,6 +31,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// This process among those that refresh credentials.
+    pub node: NodeId,
     /// New ids.
     pub mint: Mint,
     /// What the operator has set.
@@ -83,6 +85,12 @@ pub struct Ctx<'a> {
 }
 
 impl Services {
+    /// The same services for whoever reaches only a part of an environment.
+    #[must_use]
+    pub fn within(&self, reach: Arc<Reach>) -> Self {
+        Self { store: self.store.within(reach), ..self.clone() }
+    }
+
     /// The context of somebody in an environment.
     #[must_use]
     pub fn ctx(&self, scope: Scope, actor: Actor) -> Ctx<'_> {

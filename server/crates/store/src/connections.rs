@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types::Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::{Scope, connect::EndUser, connection::Health};
+use domain::{Scope, connect::EndUser, connection::Health, reach::Tag};
 use ids::{ConnectionId, EnvironmentId, IntegrationId, RunId, SyncId, TenantId};
 
 use crate::{
@@ -67,6 +67,8 @@ pub struct ConnectionFilter {
     pub end_user: Option<String>,
     /// In this state: the text form of [`Health`].
     pub health: Option<&'static str>,
+    /// That bear this tag.
+    pub tag: Option<Tag>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -183,7 +185,7 @@ impl Connections<'_> {
         Ok(())
     }
 
-    /// Writes what a repair or a change of health may change. Nodes that keep it in memory hear of it at commit.
+    /// Writes what a repair, a change of health or a tenant's change may change. Nodes that keep it in memory hear of it at commit.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
@@ -199,6 +201,7 @@ impl Connections<'_> {
                     connections::health_reason.eq(row.health.reason()),
                     connections::health_changed_at.eq(row.health_changed_at),
                     connections::variables.eq(json::object(&row.variables)),
+                    connections::metadata.eq(&row.metadata),
                     connections::tags.eq(json::object(&row.tags)),
                     connections::updated_at.eq(row.updated_at),
                 ))
@@ -356,6 +359,10 @@ impl Connections<'_> {
         }
         if let Some(health) = filter.health {
             query = query.filter(connections::health.eq(health));
+        }
+        if let Some(tag) = &filter.tag {
+            let one = serde_json::json!({ tag.name.as_str(): tag.value });
+            query = query.filter(connections::tags.contains(one));
         }
         if let Some(before) = before {
             query = query.filter(connections::connection_id.lt(before));

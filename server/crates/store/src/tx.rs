@@ -1,8 +1,10 @@
 //! Transactions, each with the scope that it was begun for.
 
+use std::{fmt::Write as _, sync::Arc};
+
 use diesel_async::pooled_connection::deadpool;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager as _};
-use domain::Scope;
+use domain::{Scope, reach::Reach};
 use ids::TenantId;
 
 use crate::{StoreConfig, StoreError, bell::Bell, pool};
@@ -15,16 +17,27 @@ pub struct System;
 #[derive(Clone)]
 pub struct Store {
     pool: pool::Pool,
-    url: std::sync::Arc<str>,
-    bell: std::sync::Arc<Bell>,
+    url: Arc<str>,
+    bell: Arc<Bell>,
+    reach: Option<Bound>,
 }
+
+/// A reach, and how a transaction is told of it.
+#[derive(Clone)]
+struct Bound {
+    reach: Arc<Reach>,
+    words: Arc<str>,
+}
+
+/// The role of transactions that are begun within a reach. The migrations make it, and put the wall up.
+const BOUND_ROLE: &str = "patchbay_bound";
 
 /// A transaction in a scope: [`Scope`] for one environment, [`TenantId`] for what a tenant has beside environments,
 /// [`System`] for the rest. Dropped without [`Tx::commit`] it is rolled back, by closing its connection.
 pub struct Tx<S> {
     connection: deadpool::Object<AsyncPgConnection>,
     scope: S,
-    bell: std::sync::Arc<Bell>,
+    bell: Arc<Bell>,
     has_new_jobs: bool,
 }
 
@@ -35,7 +48,21 @@ impl Store {
     /// The configuration is not usable.
     pub fn new(config: &StoreConfig) -> Result<Self, StoreError> {
         let pool = pool::build(config)?;
-        Ok(Self { bell: Bell::new(pool.clone()), pool, url: config.url.as_str().into() })
+        Ok(Self { bell: Bell::new(pool.clone()), pool, url: config.url.as_str().into(), reach: None })
+    }
+
+    /// The same store within a reach: a transaction that sees one environment sees of it only what lies in the reach, and
+    /// Postgres sees to that, whatever is asked. What is begun for a tenant as a whole or for the system is not bound.
+    #[must_use]
+    pub fn within(&self, reach: Arc<Reach>) -> Self {
+        let words = words(&reach).into();
+        Self { reach: Some(Bound { reach, words }), ..self.clone() }
+    }
+
+    /// What it is bound to; `None` for all of the environment.
+    #[must_use]
+    pub fn reach(&self) -> Option<&Reach> {
+        self.reach.as_ref().map(|bound| bound.reach.as_ref())
     }
 
     /// Begins a transaction that sees one environment.
@@ -44,9 +71,10 @@ impl Store {
     /// [`StoreError::Unavailable`] if no connection is to be had in time.
     pub async fn begin(&self, scope: Scope) -> Result<Tx<Scope>, StoreError> {
         let sql = format!(
-            "BEGIN; SET LOCAL patchbay.tenant = '{}'; SET LOCAL patchbay.environment = '{}'",
+            "BEGIN; SET LOCAL patchbay.tenant = '{}'; SET LOCAL patchbay.environment = '{}'{}",
             scope.tenant.uuid(),
-            scope.environment.uuid()
+            scope.environment.uuid(),
+            self.reach.as_ref().map_or("", |bound| &bound.words)
         );
         self.open(&sql, scope).await
     }
@@ -83,8 +111,28 @@ impl Store {
     async fn open<S>(&self, begin: &str, scope: S) -> Result<Tx<S>, StoreError> {
         let mut connection = self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         AnsiTransactionManager::begin_transaction_sql(&mut *connection, begin).await?;
-        Ok(Tx { connection, scope, bell: std::sync::Arc::clone(&self.bell), has_new_jobs: false })
+        Ok(Tx { connection, scope, bell: Arc::clone(&self.bell), has_new_jobs: false })
     }
+}
+
+/// The statements that bind a transaction.
+fn words(reach: &Reach) -> String {
+    let list = |ids: Vec<uuid::Uuid>| match ids.as_slice() {
+        [] => "*".to_owned(),
+        ids => format!("{{{}}}", ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
+    };
+    let tags: Vec<_> = reach.tags.iter().map(|tag| serde_json::json!({ tag.name.as_str(): tag.value })).collect();
+    let tags = if tags.is_empty() { "*".to_owned() } else { serde_json::Value::from(tags).to_string() };
+    let mut words = format!("; SET LOCAL ROLE {BOUND_ROLE}");
+    for (name, value) in [
+        ("integrations", list(reach.integrations.iter().map(|id| id.uuid()).collect())),
+        ("connections", list(reach.connections.iter().map(|id| id.uuid()).collect())),
+        ("tags", tags),
+    ] {
+        // Standard strings: a quote is doubled, and nothing else means anything.
+        let _ = write!(words, "; SET LOCAL patchbay.reach_{name} = '{}'", value.replace('\'', "''"));
+    }
+    words
 }
 
 impl<S> Tx<S> {
@@ -115,5 +163,19 @@ impl<S: Copy> Tx<S> {
     /// The scope it was begun for.
     pub fn scope(&self) -> S {
         self.scope
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g_2_a_tag_cannot_end_the_statement_that_it_stands_in() {
+        let tag = "it's=a'; SET LOCAL ROLE postgres; --".parse().unwrap();
+        let words = words(&Reach { tags: vec![tag], ..Reach::default() });
+        let start = "; SET LOCAL ROLE patchbay_bound; SET LOCAL patchbay.reach_integrations = '*'; \
+            SET LOCAL patchbay.reach_connections = '*'; SET LOCAL patchbay.reach_tags = '";
+        assert_eq!(words, format!(r#"{start}[{{"it''s":"a''; SET LOCAL ROLE postgres; --"}}]'"#));
     }
 }

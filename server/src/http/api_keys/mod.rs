@@ -3,9 +3,10 @@
 pub mod create;
 pub mod list;
 pub mod revoke;
+pub mod rotate;
 
 use api_types::{ProblemCode, operator::CreateApiKey};
-use flows::tenant::keys::{KeyError, NewKey};
+use flows::tenant::keys::{KeyError, NewKey, Only};
 
 use super::problem::Fail;
 
@@ -17,6 +18,7 @@ impl From<KeyError> for Fail {
             KeyError::Escalation => {
                 Self::new(ProblemCode::MissingScope, "A key can't be given scopes that its maker lacks. Ask for fewer.")
             }
+            KeyError::Over(_) => Self::new(ProblemCode::Conflict, format!("There is nothing to rotate: {error}.")),
             KeyError::Store(error) => error.into(),
         }
     }
@@ -24,5 +26,7 @@ impl From<KeyError> for Fail {
 
 /// What the body asks for.
 pub(super) fn wanted(body: CreateApiKey) -> NewKey {
-    NewKey { name: body.name, scopes: body.scopes, expires_at: body.expires_at }
+    let only =
+        body.only.map(|only| Only { integrations: only.integrations, connections: only.connections, tags: only.tags });
+    NewKey { name: body.name, scopes: body.scopes, expires_at: body.expires_at, only }
 }

@@ -5,6 +5,7 @@ use api_types::{
     Page,
     connection::{Connection, HealthState},
 };
+use domain::reach::BadTag;
 use flows::connection::{self, ListFilter};
 use serde::Deserialize;
 
@@ -24,6 +25,8 @@ pub struct Filter {
     end_user: Option<String>,
     /// In this state.
     health: Option<HealthState>,
+    /// That bear this tag, written `name=value`.
+    tag: Option<String>,
 }
 
 /// Lists the connections of this environment, newest first.
@@ -43,7 +46,9 @@ pub async fn list_connections(
         HealthState::Revoked => "revoked",
         HealthState::Deleting => "deleting",
     });
-    let filter = ListFilter { integration: filter.integration, end_user: filter.end_user, health };
+    let tag = filter.tag.as_deref().map(str::parse).transpose();
+    let tag = tag.map_err(|error: BadTag| Fail::field("tag", error.to_string()))?;
+    let filter = ListFilter { integration: filter.integration, end_user: filter.end_user, health, tag };
     let views = connection::list(caller.ctx(), filter, paging.after()?, limit).await?;
     let shown = views.into_iter().map(super::show).collect();
     Ok(web::Json(extract::page::<Connection, Connection>(shown, limit, |connection| connection.id.to_string())))

@@ -5,6 +5,7 @@ pub mod delete;
 pub mod get;
 pub mod import;
 pub mod list;
+pub mod update;
 
 use api_types::{
     ProblemCode,

@@ -7,6 +7,7 @@ use domain::{
     Scope,
     connect::{EndUser, SESSION_LIFETIME, SessionState},
     origin::Origin,
+    reach::{Outside, Reach, check_tags},
     secret::Secret,
 };
 use ids::{ConnectSessionId, ConnectionId, InstallId, IntegrationId};
@@ -80,6 +81,10 @@ pub async fn open(ctx: Ctx<'_>, new: NewSession) -> Result<Opened, OpenError> {
     check_people(&mut wrong, &new);
     let origins = origins(&mut wrong, &new.allowed_origins);
     let return_url = return_url(&mut wrong, &origins, new.return_url.as_deref());
+    let reach = services.store.reach();
+    if let Some(reach) = reach {
+        check_reach(&mut wrong, reach, &new);
+    }
 
     let mut tx = services.store.begin(ctx.scope).await?;
     let now = services.now();
@@ -88,6 +93,9 @@ pub async fn open(ctx: Ctx<'_>, new: NewSession) -> Result<Opened, OpenError> {
         (None, Some(id)) => reconnect(&mut tx, &mut wrong, id, &new).await?.map(|id| vec![id]),
         (None, None) => choices(&mut tx, &mut wrong, new.integrations.as_deref()).await?,
     };
+    // "All of the environment" is all that the key reaches.
+    let integrations =
+        integrations.or_else(|| reach.map(|reach| reach.integrations.clone()).filter(|all| !all.is_empty()));
     if !wrong.is_empty() {
         return Err(OpenError::Fields(wrong));
     }
@@ -141,8 +149,21 @@ fn check_people(wrong: &mut Wrong, new: &NewSession) {
         wrong.push(("language".into(), "write a BCP 47 language tag such as `de` or `pt-BR`".into()));
     }
     check_scopes(wrong, new.scopes.as_deref().unwrap_or_default());
-    if new.tags.len() > 20 || new.tags.iter().any(|(name, value)| !printable(name, 64) || !printable(value, 255)) {
-        wrong.push(("tags".into(), "write at most 20 tags, names of 1 to 64 and values of 1 to 255 characters".into()));
+    if let Err(rule) = check_tags(&new.tags) {
+        wrong.push(("tags".into(), rule.into()));
+    }
+}
+
+/// What is to come of the session must lie within what the key that opens it reaches.
+fn check_reach(wrong: &mut Wrong, reach: &Reach, new: &NewSession) {
+    let within = match new.connection {
+        None => reach.check_new(&new.tags),
+        Some(_) => reach.check_more_tags(&new.tags),
+    };
+    match within {
+        Ok(()) => {}
+        Err(outside @ Outside::NewConnection) => wrong.push(("connection_id".into(), outside.to_string())),
+        Err(outside @ Outside::Tags(_)) => wrong.push(("tags".into(), outside.to_string())),
     }
 }
 
