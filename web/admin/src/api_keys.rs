@@ -1,11 +1,12 @@
-//! API keys: list, create, revoke.
+//! API keys: list, create, rotate, revoke.
 
-use api_types::operator::{ApiKey, CreateApiKey, CreatedApiKey};
+use api_types::operator::{ApiKey, RotateApiKey};
 use leptos::prelude::*;
 use patchbay_web_admin::route::Route;
 use patchbay_web_admin::{states, text as t};
-use web_components::{Badge, Confirm, Deed, Failure, Field, Paged, Revealed, Tone, When, browser};
+use web_components::{Badge, Confirm, Deed, Dialog, Failure, Paged, Revealed, Select, Tone, When, browser};
 
+use crate::api_key_form::Create;
 use crate::listing::{Words, listing};
 use crate::portal::Scope;
 
@@ -22,7 +23,11 @@ pub fn screen(scope: Scope) -> AnyView {
     };
     let rows = move |all: Vec<ApiKey>| {
         let rows = all.into_iter().map(|key| view! { <Row scope=scope key=key reload=reload /> }).collect_view();
-        view! { <ul class="rows">{rows}</ul> }.into_any()
+        view! {
+            <ul class="rows">{rows}</ul>
+            <p class="quiet">{t::KEY_FORM_HELP}</p>
+        }
+        .into_any()
     };
     listing(words, list, creating, rows, move || {
         view! { <Create scope=scope open=creating reload=reload /> }.into_any()
@@ -38,17 +43,47 @@ fn state(key: &ApiKey) -> (Tone, &'static str) {
     }
 }
 
-#[component]
-fn Row(scope: Scope, key: ApiKey, reload: Callback<()>) -> impl IntoView {
-    let revoking = RwSignal::new(false);
-    let deed = Deed::new();
-    let id = key.id;
-    let (tone, word) = state(&key);
-    let scopes = states::scopes(&key.scopes);
+/// How far it reaches, when it ends and was used, and what its old secret does.
+fn facts(key: &ApiKey) -> AnyView {
+    let reach = key.only.as_ref().map(|only| {
+        let words = t::reach(only.integrations.len(), only.connections.len(), &only.tags);
+        view! { <small>{t::KEY_REACHES} ": " {words}</small> }
+    });
     let ends = match key.expires_at {
         Some(at) => view! { <When at=at /> }.into_any(),
         None => t::KEY_NEVER.into_any(),
     };
+    let used = match key.last_used_at {
+        Some(at) => view! { {t::KEY_USED} ": " <When at=at /> }.into_any(),
+        None => t::KEY_UNUSED.into_any(),
+    };
+    let works = |until: chrono::DateTime<chrono::Utc>| until.timestamp_millis() > browser::now_ms();
+    let old = key.previous.clone().filter(|old| works(old.until) && key.revoked_at.is_none()).map(|old| {
+        let used = old.last_used_at.map(|at| view! { ", " {t::OLD_SECRET_USED} " " <When at=at /> });
+        view! {
+            <small data-fact="previous">
+                {t::OLD_SECRET} " " <code>{old.hint} "…"</code> " " {t::OLD_SECRET_ENDS} " " <When at=old.until /> {used}
+            </small>
+        }
+    });
+    view! {
+        <span class="two">
+            <span class="faint">{states::scopes(&key.scopes)}</span>
+            {reach}
+            <small>{t::KEY_ENDS} ": " {ends} " · " {used}</small>
+            {old}
+        </span>
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(scope: Scope, key: ApiKey, reload: Callback<()>) -> impl IntoView {
+    let revoking = RwSignal::new(false);
+    let rotating = RwSignal::new(false);
+    let deed = Deed::new();
+    let id = key.id;
+    let (tone, word) = state(&key);
     let confirmed = Callback::new(move |()| {
         deed.run(async move { scope.client.revoke_api_key(id).await }, move |()| {
             revoking.set(false);
@@ -65,14 +100,14 @@ fn Row(scope: Scope, key: ApiKey, reload: Callback<()>) -> impl IntoView {
                 <span>
                     <Badge tone=tone text=word />
                 </span>
-                <span class="two">
-                    <span class="faint">{scopes}</span>
-                    <small>{t::KEY_ENDS} ": " {ends}</small>
-                </span>
+                {facts(&key)}
                 <span class="actions">
                     {(tone == Tone::Good)
                         .then(|| {
                             view! {
+                                <button type="button" class="button small" on:click=move |_| rotating.set(true)>
+                                    {t::ROTATE}
+                                </button>
                                 <button type="button" class="button small" on:click=move |_| revoking.set(true)>
                                     {t::REVOKE}
                                 </button>
@@ -80,6 +115,9 @@ fn Row(scope: Scope, key: ApiKey, reload: Callback<()>) -> impl IntoView {
                         })}
                 </span>
             </div>
+            <Dialog open=rotating title=t::ROTATE_KEY>
+                <Rotate scope=scope key=id open=rotating reload=reload />
+            </Dialog>
             <Confirm
                 open=revoking
                 title=t::revoke_question(&key.name)
@@ -93,65 +131,33 @@ fn Row(scope: Scope, key: ApiKey, reload: Callback<()>) -> impl IntoView {
     }
 }
 
+/// Gives the key a new secret. The list is read anew only when the dialog is left: it would take the secret along.
 #[component]
-fn Create(scope: Scope, open: RwSignal<bool>, reload: Callback<()>) -> impl IntoView {
-    let name = RwSignal::new(String::new());
-    let some = RwSignal::new(false);
-    let chosen = RwSignal::new(Vec::<&'static str>::new());
-    let missing = RwSignal::new(false);
-    let made = RwSignal::new(None::<CreatedApiKey>);
+fn Rotate(scope: Scope, key: ids::ApiKeyId, open: RwSignal<bool>, reload: Callback<()>) -> impl IntoView {
     let deed = Deed::new();
+    let made = RwSignal::new(None::<String>);
+    let hours = RwSignal::new("24".to_owned());
+    let options = [("0", t::ROTATE_AT_ONCE), ("1", t::ROTATE_HOUR), ("24", t::ROTATE_DAY), ("168", t::ROTATE_WEEK)];
+    let options: Vec<_> = options.map(|(value, words)| (value.to_owned(), words.to_owned())).to_vec();
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        let scopes = if some.get_untracked() {
-            chosen.get_untracked().into_iter().map(str::to_owned).collect()
-        } else {
-            states::SCOPES.map(str::to_owned).to_vec()
-        };
-        missing.set(scopes.is_empty());
-        if scopes.is_empty() {
-            return;
-        }
-        let body = CreateApiKey { name: name.get_untracked().trim().to_owned(), scopes, expires_at: None };
-        deed.run(async move { scope.client.create_api_key(&body).await }, move |key| {
-            made.set(Some(key));
-            reload.run(());
+        let ms = hours.get_untracked().parse::<i64>().unwrap_or(24) * 3_600_000;
+        let until = chrono::DateTime::from_timestamp_millis(browser::now_ms().saturating_add(ms));
+        let body = RotateApiKey { previous_until: until };
+        deed.run(async move { scope.client.rotate_api_key(key, &body).await }, move |rotated| {
+            made.set(Some(rotated.secret));
         });
     };
-    let radio = move |value: bool, words: &'static str| {
-        view! {
-            <label>
-                <input
-                    type="radio"
-                    name="extent"
-                    prop:checked=move || some.get() == value
-                    on:change=move |_| some.set(value)
-                />
-                {words}
-            </label>
-        }
+    let done = move |_| {
+        open.set(false);
+        reload.run(());
     };
-    let boxes = move || {
-        states::SCOPES.map(|key| {
-            let toggle = move |event| {
-                let on = event_target_checked(&event);
-                chosen.update(|all| {
-                    all.retain(|known| *known != key);
-                    if on {
-                        all.push(key);
-                    }
-                });
-            };
-            view! { <label><input type="checkbox" name=key on:change=toggle /> <code>{key}</code></label> }
-        })
-    };
-    move || {
-        match made.get() {
-        Some(made) => view! {
+    move || match made.get() {
+        Some(secret) => view! {
             <div class="stack">
-                <Revealed secret=made.secret label=t::KEY_SECRET warning=t::KEY_SECRET_DETAIL />
+                <Revealed secret=secret label=t::KEY_SECRET warning=t::KEY_SECRET_DETAIL />
                 <div class="actions end">
-                    <button type="button" class="button primary" on:click=move |_| open.set(false)>
+                    <button type="button" class="button primary" on:click=done>
                         {t::DONE}
                     </button>
                 </div>
@@ -160,23 +166,16 @@ fn Create(scope: Scope, open: RwSignal<bool>, reload: Callback<()>) -> impl Into
         .into_any(),
         None => view! {
             <form class="stack" on:submit=submit>
+                <p>{t::ROTATE_KEY_DETAIL}</p>
+                <Select name="overlap" label=t::ROTATE_OVERLAP value=hours options=Signal::stored(options.clone()) />
                 {move || deed.error().map(|error| view! { <Failure error=error /> })}
-                <Field name="key-name" label=t::KEY_NAME help=t::KEY_NAME_HELP value=name required=true />
-                <fieldset class="boxes">
-                    <legend>{t::KEY_SCOPES}</legend>
-                    {radio(false, t::KEY_MOST)} <p class="faint inset">{t::KEY_MOST_HELP}</p>
-                    {radio(true, t::KEY_SOME)}
-                    {move || some.get().then(|| view! { <div class="boxes inner">{boxes()}</div> })}
-                    {move || missing.get().then(|| view! { <p class="field-error" role="alert">{t::KEY_SCOPES_MISSING}</p> })}
-                </fieldset>
                 <div class="actions end">
                     <button type="submit" class="button primary" disabled=move || deed.busy()>
-                        {t::CREATE_KEY}
+                        {t::ROTATE_KEY}
                     </button>
                 </div>
             </form>
         }
         .into_any(),
-    }
     }
 }

@@ -58,6 +58,12 @@ fn Frame(portal: Portal, me: Me) -> impl IntoView {
         }
     });
     let who = t::signed_in_as(&me.member.name, &me.member.role);
+    // Where it is narrow, the places are behind a button; going to one closes the list.
+    let unfolded = RwSignal::new(false);
+    Effect::new(move |_| {
+        portal.route.track();
+        unfolded.set(false);
+    });
     view! {
         <div class="frame">
             <header class="side">
@@ -70,7 +76,19 @@ fn Frame(portal: Portal, me: Me) -> impl IntoView {
                 </div>
                 <Environments portal=portal me=me.clone() />
                 <nav aria-label=t::NAVIGATION>
-                    <ul>{entries.collect_view()}</ul>
+                    <button
+                        type="button"
+                        class="button menu"
+                        aria-controls="places"
+                        aria-expanded=move || if unfolded.get() { "true" } else { "false" }
+                        on:click=move |_| unfolded.update(|on| *on = !*on)
+                    >
+                        <span>{t::MENU}</span>
+                        <span class="faint">{move || portal.route.with(t::place)}</span>
+                    </button>
+                    <ul id="places" class:unfolded=move || unfolded.get()>
+                        {entries.collect_view()}
+                    </ul>
                 </nav>
                 <div class="who">
                     <span>{who}</span>

@@ -19,10 +19,14 @@ pub fn screen(scope: Scope) -> AnyView {
     let health = RwSignal::new(String::new());
     let integration = RwSignal::new(String::new());
     let end_user = RwSignal::new(String::new());
-    let filters = move || (filled(&integration.get()), filled(&end_user.get()), filled(&health.get()));
+    let tag = RwSignal::new(String::new());
+    // Half a tag finds nothing: it counts once it is one.
+    let whole =
+        move || filled(&tag.get()).filter(|tag| tag.split_once('=').is_some_and(|(_, value)| !value.is_empty()));
+    let filters = move || (filled(&integration.get()), filled(&end_user.get()), filled(&health.get()), whole());
     let list = Paged::new(move |cursor| {
-        let (integration, end_user, health) = filters();
-        async move { client.connections(integration, end_user, health, cursor).await }
+        let (integration, end_user, health, tag) = filters();
+        async move { client.connections(integration, end_user, health, tag, cursor).await }
     });
     let integrations = Loaded::new(move || async move { client.integrations(None).await });
     let integration_options = Signal::derive(move || {
@@ -34,7 +38,7 @@ pub fn screen(scope: Scope) -> AnyView {
         .chain(states::HEALTHS.map(|state| (states::health_key(state).to_owned(), states::health(state).1.to_owned())))
         .collect();
     let empty = move || {
-        if filters() == (None, None, None) {
+        if filters() == (None, None, None, None) {
             view! {
                 <Empty title=t::NO_CONNECTIONS detail=t::NO_CONNECTIONS_DETAIL>
                     <button type="button" class="button primary" on:click=move |_| linking.set(true)>
@@ -60,6 +64,7 @@ pub fn screen(scope: Scope) -> AnyView {
             <Select name="health" label=t::HEALTH value=health options=Signal::stored(health_options) />
             <Select name="integration" label=t::INTEGRATION value=integration options=integration_options />
             <Field name="end-user-filter" label=t::END_USER_ID value=end_user kind="search" />
+            <Field name="tag-filter" label=t::TAG value=tag kind="search" placeholder=t::TAG_EXAMPLE />
         </div>
         <section class="card">{list.show(empty, table)}</section>
         <Dialog open=linking title=t::NEW_LINK>

@@ -153,6 +153,15 @@ fn facts(integration: &Integration, needs_client: bool) -> AnyView {
             </div>
         }
     });
+    let install = integration.app_url.is_some().then(|| {
+        let page = integration.install_url.clone();
+        view! {
+            <div class="wide" data-fact="install-url">
+                <dt>{t::INSTALL_URL}</dt>
+                <dd>{page.unwrap_or_else(|| t::INSTALL_URL_MISSING.to_owned())}</dd>
+            </div>
+        }
+    });
     let variables = integration.variables.iter().map(|(name, value)| {
         view! {
             <div>
@@ -171,6 +180,7 @@ fn facts(integration: &Integration, needs_client: bool) -> AnyView {
             {secrets}
             {client}
             {app}
+            {install}
         </dl>
     }
     .into_any()

@@ -1,6 +1,8 @@
 //! The portal in the browser. Its addresses and words are in the library, without a browser.
 
 #[cfg(target_arch = "wasm32")]
+mod api_key_form;
+#[cfg(target_arch = "wasm32")]
 mod api_keys;
 #[cfg(target_arch = "wasm32")]
 mod app;

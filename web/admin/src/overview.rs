@@ -74,7 +74,7 @@ async fn count(scope: Scope) -> Result<Counted, ApiError> {
     let mut counted = Counted { connections: Vec::new(), more: false };
     let mut cursor = None;
     for _ in 0..PAGES {
-        let page = scope.client.connections(None, None, None, cursor).await?;
+        let page = scope.client.connections(None, None, None, None, cursor).await?;
         counted.connections.extend(page.data);
         cursor = page.next_cursor;
         if cursor.is_none() {

@@ -33,7 +33,7 @@ fn Choice(scope: Scope, connection: Option<ConnectionId>, stream: Option<String>
     let client = scope.client;
     let chosen = RwSignal::new(connection.map(|id| id.to_string()).unwrap_or_default());
     let streamed = RwSignal::new(stream.unwrap_or_default());
-    let all = Loaded::new(move || async move { client.connections(None, None, None, None).await });
+    let all = Loaded::new(move || async move { client.connections(None, None, None, None, None).await });
     let syncs = Loaded::new(move || async move {
         match connection {
             Some(id) => client.syncs(id).await.map(|page| page.data),

@@ -19,11 +19,14 @@ pub const HEALTHS: [HealthState; 6] = [
 pub const DELIVERIES: [DeliveryState; 3] = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Parked];
 
 /// Every event that an endpoint can be told of.
-pub const EVENTS: [EventKind; 7] = [
+pub const EVENTS: [EventKind; 9] = [
     EventKind::ConnectionCreated,
     EventKind::ConnectionRecovered,
     EventKind::ConnectionNeedsReauth,
+    EventKind::ConnectionUpdated,
     EventKind::ConnectionDeleted,
+    EventKind::ConnectionRevoked,
+    EventKind::ConnectionRevocationFinished,
     EventKind::ConnectInstallArrived,
     EventKind::SyncSucceeded,
     EventKind::SyncFailed,
@@ -47,6 +50,17 @@ pub const SCOPES: [&str; 14] = [
     "keys:read",
     "keys:write",
 ];
+
+/// Those of the scopes that a key may have which reaches a part of the environment alone; `integrations_alone`: whether it
+/// is bound to integrations and to nothing else.
+#[must_use]
+pub fn scopes_within(integrations_alone: bool) -> Vec<&'static str> {
+    let fits = |scope: &&str| {
+        let is_wide = scope.starts_with("events:") || scope.starts_with("keys:");
+        !is_wide && (integrations_alone || *scope != "integrations:write")
+    };
+    SCOPES.into_iter().filter(fits).collect()
+}
 
 /// What a key may do, in words.
 #[must_use]
@@ -124,7 +138,10 @@ pub const fn event(kind: EventKind) -> &'static str {
         EventKind::ConnectionCreated => "connection.created",
         EventKind::ConnectionRecovered => "connection.recovered",
         EventKind::ConnectionNeedsReauth => "connection.needs_reauth",
+        EventKind::ConnectionUpdated => "connection.updated",
         EventKind::ConnectionDeleted => "connection.deleted",
+        EventKind::ConnectionRevoked => "connection.revoked",
+        EventKind::ConnectionRevocationFinished => "connection.revocation_finished",
         EventKind::ConnectInstallArrived => "connect.install_arrived",
         EventKind::SyncSucceeded => "sync.succeeded",
         EventKind::SyncFailed => "sync.failed",
@@ -148,6 +165,13 @@ mod tests {
 
     fn spelled(value: impl serde::Serialize) -> String {
         serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_bound_key_is_offered_nothing_that_concerns_the_whole_environment() {
+        assert_eq!(scopes_within(true).len(), 10);
+        assert!(scopes_within(true).contains(&"integrations:write"));
+        assert!(!scopes_within(false).contains(&"integrations:write") && scopes_within(false).contains(&"proxy"));
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub const fn place(route: &Route) -> &'static str {
 words! {
     PRODUCT = "Patchbay";
     NAVIGATION = "Portal";
+    MENU = "Menu";
     ENVIRONMENT = "Environment";
     SIGN_OUT = "Sign out";
     REFRESH = "Refresh";
@@ -87,6 +88,7 @@ words! {
     SECRETS = "Secrets";
     APP_URL = "App URL for the provider's marketplace";
     INSTALL_URL = "Your page for installs";
+    INSTALL_URL_MISSING = "None: your backend hears of installs by event alone";
     INSTALL_URL_HELP = "Who installs at the provider's marketplace is sent there. Empty if your backend hears of it by event alone.";
     CLIENT_SECRET_KEEP = "Leave it empty to keep the stored one.";
     SCOPES = "Scopes";
@@ -244,6 +246,8 @@ words! {
     DELETE_ENDPOINT = "Delete endpoint";
     DELETE_ENDPOINT_DETAIL = "It is told nothing more, and what was not delivered yet is dropped.";
 
+    TAG = "Tag";
+    TAG_EXAMPLE = "team=south";
     API_KEYS_DETAIL = "What your backend authenticates with in this environment.";
     CREATE_KEY = "Create key";
     NO_KEYS = "No API key yet";
@@ -265,6 +269,33 @@ words! {
     KEY_ACTIVE = "Active";
     REVOKE = "Revoke";
     REVOKE_KEY = "Revoke key";
+    KEY_REACH = "What it reaches";
+    KEY_REACH_ALL = "All of the environment";
+    KEY_REACH_SOME = "Only some integrations or connections";
+    KEY_REACH_HELP = "What lies outside is to the key as if it were not there. It can't see endpoints or keys, which concern the whole environment.";
+    KEY_INTEGRATIONS = "Integrations";
+    KEY_TAGS = "Tags of connections";
+    KEY_TAGS_HELP = "Each written name=value, between commas. It reaches connections that bear one of them. Leave it empty for all.";
+    KEY_REACH_MISSING = "Choose an integration or write a tag.";
+    KEY_REACHES = "Reaches";
+    KEY_USED = "Last used";
+    KEY_UNUSED = "Not used yet";
+    KEY_LIFETIME = "Ends";
+    KEY_IN_30_DAYS = "In 30 days";
+    KEY_IN_90_DAYS = "In 90 days";
+    KEY_IN_A_YEAR = "In a year";
+    KEY_FORM_HELP = "Secret scanners find leaked keys by their form: pbk_ and 46 letters and digits, the last six a checksum. The README tells the expression.";
+    ROTATE = "Rotate";
+    ROTATE_KEY = "Rotate key";
+    ROTATE_KEY_DETAIL = "The key gets a new secret and keeps its name, scopes and end. Bring the new secret to your backends while the old one still works.";
+    ROTATE_OVERLAP = "The old secret works";
+    ROTATE_AT_ONCE = "No longer, from now on";
+    ROTATE_HOUR = "For another hour";
+    ROTATE_DAY = "For another day";
+    ROTATE_WEEK = "For another week";
+    OLD_SECRET = "Old secret";
+    OLD_SECRET_ENDS = "ends";
+    OLD_SECRET_USED = "last used";
     REVOKE_KEY_DETAIL = "Whatever still uses it is refused at once. This cannot be undone.";
 }
 
@@ -289,6 +320,20 @@ pub fn signed_in_as(name: &str, role: &str) -> String {
 #[must_use]
 pub fn first_of(n: u64) -> String {
     format!("Counted over the first {} connections.", web_components::say::count(n))
+}
+
+/// How far a key reaches.
+#[must_use]
+pub fn reach(integrations: usize, connections: usize, tags: &[String]) -> String {
+    let counted = |count: usize, one: &str, many: &str| {
+        (count > 0).then(|| web_components::say::counted(count.try_into().unwrap_or(u64::MAX), one, many))
+    };
+    let parts = [
+        counted(integrations, "integration", "integrations"),
+        counted(connections, "connection", "connections"),
+        (!tags.is_empty()).then(|| tags.join(" or ")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// A dialog's question.

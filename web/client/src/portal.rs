@@ -9,7 +9,7 @@ use api_types::event::{CreateEndpoint, CreatedEndpoint, Delivery, DeliveryAttemp
 use api_types::integration::{
     CreateIntegration, Integration, Provider, ProviderDetail, PutProvider, UpdateIntegration,
 };
-use api_types::operator::{ApiKey, CreateApiKey, CreatedApiKey};
+use api_types::operator::{ApiKey, CreateApiKey, CreatedApiKey, RotateApiKey};
 use api_types::portal::{Me, SignIn};
 use api_types::sync::{RecordPage, Run, RunLogLine, Sync};
 use gloo_net::http::Method;
@@ -93,9 +93,9 @@ impl PortalClient {
         PATCH update_integration(id: IntegrationId, body: &UpdateIntegration) -> Integration = format!("/v1/integrations/{id}"), body;
         /// `POST /v1/connect/sessions`
         POST create_connect_session(body: &CreateConnectSession) -> CreatedConnectSession = "/v1/connect/sessions".to_owned(), body;
-        /// `GET /v1/connections`, filtered by integration (slug or id), end user and health unless empty
-        GET connections(integration: Option<String>, end_user: Option<String>, health: Option<String>, cursor: Option<String>) -> Page<Connection> =
-            list("/v1/connections").maybe("integration", integration).maybe("end_user", end_user).maybe("health", health).maybe("cursor", cursor).into_text();
+        /// `GET /v1/connections`, filtered by integration (slug or id), end user, health and tag (`name=value`) unless empty
+        GET connections(integration: Option<String>, end_user: Option<String>, health: Option<String>, tag: Option<String>, cursor: Option<String>) -> Page<Connection> =
+            list("/v1/connections").maybe("integration", integration).maybe("end_user", end_user).maybe("health", health).maybe("tag", tag).maybe("cursor", cursor).into_text();
         /// `GET /v1/connections/{connection}`
         GET connection(id: ConnectionId) -> Connection = format!("/v1/connections/{id}");
         /// `GET /v1/syncs`
@@ -132,6 +132,8 @@ impl PortalClient {
         GET api_keys(cursor: Option<String>) -> Page<ApiKey> = list("/v1/api-keys").maybe("cursor", cursor).into_text();
         /// `POST /v1/api-keys`
         POST create_api_key(body: &CreateApiKey) -> CreatedApiKey = "/v1/api-keys".to_owned(), body;
+        /// `POST /v1/api-keys/{key}/rotate`
+        POST rotate_api_key(id: ApiKeyId, body: &RotateApiKey) -> CreatedApiKey = format!("/v1/api-keys/{id}/rotate"), body;
     }
 
     /// `GET /v1/providers`, page after page, to the end.
