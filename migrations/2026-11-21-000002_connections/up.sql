@@ -113,12 +113,18 @@ CREATE TABLE credentials (
     expires_at timestamptz,
     scopes_granted text[],
     scopes_asked text[],
-    lease_number bigint NOT NULL DEFAULT 0,
+    fence bigint NOT NULL,
+    answered bigint NOT NULL CHECK (answered <= fence),
+    refresh_state text NOT NULL DEFAULT 'idle' CHECK (refresh_state IN ('idle', 'under_way', 'in_doubt')),
+    lease_holder bigint,
     lease_until timestamptz,
     refresh_failures integer NOT NULL DEFAULT 0,
     refresh_not_before timestamptz,
-    updated_at timestamptz NOT NULL
+    refresh_at timestamptz,
+    updated_at timestamptz NOT NULL,
+    CHECK ((refresh_state = 'under_way') = (lease_holder IS NOT NULL AND lease_until IS NOT NULL))
 );
+CREATE INDEX credentials_refresh_at ON credentials (refresh_at) WHERE refresh_at IS NOT NULL;
 COMMENT ON TABLE credentials IS 'The secret of each connection as it stands after its latest refresh.';
 COMMENT ON COLUMN credentials.connection_id IS 'Whose secret it is.';
 COMMENT ON COLUMN credentials.tenant_id IS 'The connection''s tenant.';
@@ -129,10 +135,14 @@ COMMENT ON COLUMN credentials.refreshable IS 'Whether a refresh token is in it.'
 COMMENT ON COLUMN credentials.expires_at IS 'When the access token ends, if the provider said so.';
 COMMENT ON COLUMN credentials.scopes_granted IS 'What was granted, if the provider said so.';
 COMMENT ON COLUMN credentials.scopes_asked IS 'What was asked for when the account was connected; null where nothing is asked for.';
-COMMENT ON COLUMN credentials.lease_number IS 'Fencing number of the latest refresh lease.';
-COMMENT ON COLUMN credentials.lease_until IS 'Until when one refresher owns the refresh; null when none does.';
+COMMENT ON COLUMN credentials.fence IS 'Fencing number of the latest refresh lease or reconnect.';
+COMMENT ON COLUMN credentials.answered IS 'Fencing number of the lease or reconnect that brought what is stored.';
+COMMENT ON COLUMN credentials.refresh_state IS 'idle; under_way: written before the provider is asked; in_doubt: it was asked, and nobody knows what it did.';
+COMMENT ON COLUMN credentials.lease_holder IS 'The node that refreshes, by the number whose advisory lock it holds.';
+COMMENT ON COLUMN credentials.lease_until IS 'Until when it does, by the clock of this database.';
 COMMENT ON COLUMN credentials.refresh_failures IS 'Failed refreshes in a row.';
 COMMENT ON COLUMN credentials.refresh_not_before IS 'After a failure: no refresh before this.';
+COMMENT ON COLUMN credentials.refresh_at IS 'From when on it is refreshed although nobody asks for it; null where it does not end or cannot be refreshed.';
 COMMENT ON COLUMN credentials.updated_at IS 'When this generation was committed.';
 CALL patchbay_wall_environment('credentials');
 

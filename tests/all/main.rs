@@ -12,6 +12,15 @@ mod browser;
 // What happens when something dies, hangs or lies.
 mod faults;
 
+// Secrets that are passed along every path and must show up nowhere.
+mod canary;
+
+// Tokens stay fresh: one request per generation in the whole cluster, and no rotation lost in silence.
+mod refresh;
+
+// Many connections at once: brought along, taken away, revoked.
+mod bulk;
+
 // Who may see and do what: every operation of the API against everybody who may not, and the walls in the database.
 mod tenancy;
 

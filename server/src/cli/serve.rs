@@ -2,6 +2,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
+use domain::refresh;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{CliError, print};
@@ -27,6 +28,7 @@ pub(super) async fn serve(config: &Config) -> Result<ExitCode, CliError> {
     };
     tokio::join!(handle.stop(true), drained);
     running.await.map_err(CliError::refused)?.map_err(CliError::refused)?;
+    finish_refreshes(&platform).await;
     state.write_key_uses().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -39,11 +41,20 @@ pub(super) async fn worker(config: &Config) -> Result<ExitCode, CliError> {
     until_told_to_stop().await?;
     tracing::info!("stopping: finishing what is under way");
     worker.drain(Duration::from_secs(config.server.drain_seconds)).await;
+    finish_refreshes(&platform).await;
     Ok(ExitCode::SUCCESS)
 }
 
 fn start_worker(config: &Config, platform: &boot::Platform) -> Worker {
     Worker::start(&platform.services, &platform.listener, config.worker.concurrency)
+}
+
+/// Lets the refreshes under way end, whoever began them: an answer that is not committed may hold the only refresh token
+/// that counts. One that takes longer is taken over by another node, which knows that it does not know.
+async fn finish_refreshes(platform: &boot::Platform) {
+    if tokio::time::timeout(refresh::ASKING, platform.services.connections.landed()).await.is_err() {
+        tracing::warn!("stopped with a refresh under way");
+    }
 }
 
 async fn until_told_to_stop() -> Result<(), CliError> {

@@ -4,11 +4,14 @@
 mod clean_up;
 mod connect_device_poll;
 mod connection_delete;
+mod connection_revoke;
 mod count_jobs;
 mod enqueue_due_syncs;
 mod job;
+mod keys_rewrap;
 mod lane;
 mod reap;
+mod refresh_due;
 mod registry;
 mod rounds;
 mod running;

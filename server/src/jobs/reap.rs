@@ -8,12 +8,15 @@ use store::StoreError;
 
 use super::rounds::Round;
 
+/// Its name.
+pub(super) const NAME: &str = "reap";
+
 pub(super) struct Reap;
 
 #[async_trait]
 impl Round for Reap {
     fn name(&self) -> &'static str {
-        "reap"
+        NAME
     }
 
     fn every(&self) -> Duration {

@@ -2,7 +2,8 @@
 
 use super::{
     clean_up::CleanUp, connect_device_poll::ConnectDevicePoll, connection_delete::ConnectionDelete,
-    count_jobs::CountJobs, enqueue_due_syncs::EnqueueDueSyncs, job::Job, reap::Reap, rounds::Round, sync_run::SyncRun,
+    connection_revoke::ConnectionRevoke, count_jobs::CountJobs, enqueue_due_syncs::EnqueueDueSyncs, job::Job,
+    keys_rewrap::KeysRewrap, reap::Reap, refresh_due::RefreshDue, rounds::Round, sync_run::SyncRun,
     webhook_deliver::WebhookDeliver,
 };
 
@@ -17,6 +18,10 @@ pub(super) fn jobs() -> Vec<Box<dyn Job>> {
         Box::new(ConnectDevicePoll),
         // Revokes a grant and removes its connection
         Box::new(ConnectionDelete),
+        // Seals what lies under old data keys anew
+        Box::new(KeysRewrap),
+        // Asks providers to let go of grants
+        Box::new(ConnectionRevoke),
     ]
 }
 
@@ -27,6 +32,8 @@ pub(super) fn rounds() -> Vec<Box<dyn Round>> {
         Box::new(Reap),
         // Puts syncs that are due into the queue
         Box::new(EnqueueDueSyncs),
+        // Refreshes credentials before anybody asks for them
+        Box::new(RefreshDue::default()),
         // Removes what nobody needs any more
         Box::new(CleanUp),
         // Counts waiting, running and dead jobs for the metrics

@@ -7,7 +7,7 @@ use flows::Services;
 use store::Listener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{lane, registry, rounds};
+use super::{lane, reap, registry, rounds};
 
 /// Claims and runs jobs until it is drained. Survives a database that goes away and comes back.
 pub struct Worker {
@@ -34,6 +34,22 @@ impl Worker {
     /// Begins to work, on the runtime of the caller, with up to `concurrency` jobs of each queue at a time.
     #[must_use]
     pub fn start(services: &Services, listener: &Arc<Listener>, concurrency: usize) -> Self {
+        Self::start_where(services, listener, concurrency, |_| true)
+    }
+
+    /// Begins to work on one queue alone, for a command that waits for what it has put there. Jobs of workers that have
+    /// died are taken back, as every worker does.
+    #[must_use]
+    pub fn start_on(services: &Services, listener: &Arc<Listener>, queue: &str) -> Self {
+        Self::start_where(services, listener, 1, |name| name == queue || name == reap::NAME)
+    }
+
+    fn start_where(
+        services: &Services,
+        listener: &Arc<Listener>,
+        concurrency: usize,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Self {
         let worker =
             Self { stop: CancellationToken::new(), abort: CancellationToken::new(), tasks: TaskTracker::new() };
         let random = entropy::bytes::<4>(services.entropy.as_ref());
@@ -46,10 +62,10 @@ impl Worker {
             tasks: worker.tasks.clone(),
         };
         tracing::info!(worker = %shared.name, concurrency, "working");
-        for job in registry::jobs() {
+        for job in registry::jobs().into_iter().filter(|job| wanted(job.queue())) {
             worker.tasks.spawn(lane::work(shared.clone(), Arc::from(job), concurrency));
         }
-        for round in registry::rounds() {
+        for round in registry::rounds().into_iter().filter(|round| wanted(round.name())) {
             worker.tasks.spawn(rounds::go_round(services.clone(), round, worker.stop.clone()));
         }
         worker

@@ -1,7 +1,6 @@
 //! What happens when something dies, hangs or lies: degraded answers, nothing lost, recovery by itself.
 
 mod callback_twice;
-mod canary;
 mod database_cut;
 mod endpoint_down;
 mod keys_sealed;

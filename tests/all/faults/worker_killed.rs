@@ -1,6 +1,6 @@
 //! A worker dies in the middle of a page.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use acme::{Fault, Kind, Misbehaviour};
 use chrono::TimeDelta;
@@ -19,7 +19,7 @@ async fn ft_1_another_worker_goes_on_at_the_last_page() {
     let stuck = Misbehaviour { path: "/v1/orders".into(), skip: 1, times: 1, fault: Fault::Hang };
     world.acme().misbehave(stuck);
 
-    let mut worker = spawn(worker_process(&world), Stdio::null()).unwrap();
+    let mut worker = spawn(server_process(&world, "worker"), Stdio::null()).unwrap();
     worker.wait_for_line("working", PATIENCE);
     let pages = "SELECT r.pages FROM runs r JOIN syncs s USING (sync_id) WHERE s.stream = 'orders'";
     until("the worker is in the middle of the second page", PATIENCE, async || {
@@ -50,22 +50,4 @@ async fn ft_1_another_worker_goes_on_at_the_last_page() {
     ids.sort_by_key(ToString::to_string);
     assert_eq!(ids, world.acme().ids("shop_north", Kind::Orders), "each once");
     world.end().await;
-}
-
-/// The server's own binary, as an operator starts it, beside the server of this world.
-fn worker_process(world: &World) -> Command {
-    let config = world.config();
-    let mut command = Command::new(patchbay_binary());
-    command
-        .arg("worker")
-        .env("PATCHBAY_DATABASE__URL", &config.database.url)
-        .env("PATCHBAY_DATABASE__MIGRATE_AT_START", "false")
-        .env("PATCHBAY_SERVER__PUBLIC_URL", config.server.public_url.as_str())
-        .env("PATCHBAY_KEYS__KIND", "file")
-        .env("PATCHBAY_KEYS__FILE__PATH", &config.keys.file.path)
-        .env("PATCHBAY_PLUGINS__DIR", &config.plugins.dir)
-        .env("PATCHBAY_PLUGINS__CACHE_DIR", "")
-        .env("PATCHBAY_EGRESS__ALLOW_RANGES", r#"["127.0.0.0/8"]"#)
-        .env("PATCHBAY_EGRESS__ALLOW_HTTP", "true");
-    command
 }

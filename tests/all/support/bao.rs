@@ -28,6 +28,8 @@ pub struct Bao {
     unseal_key: String,
     role_id: String,
     secret_id: String,
+    rotator_role_id: String,
+    rotator_secret_id: String,
 }
 
 impl Bao {
@@ -65,12 +67,21 @@ impl Bao {
         let mut setup = Command::new(root().join("infra/vault/setup"));
         setup.arg(binary()).env("HOME", &home);
         clean(&mut setup).env("VAULT_ADDR", address.as_str()).env("VAULT_TOKEN", ROOT);
+        // Some tests have the server seal values in the transit engine itself.
+        setup.env("PATCHBAY_DIRECT", "yes");
         let output = setup.stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "infra/vault/setup: {}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
         let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
-        let (role_id, secret_id) = (value("role_id="), value("secret_id="));
-        Some(Self { _process: process, address, unseal_key, role_id, secret_id })
+        Some(Self {
+            _process: process,
+            address,
+            unseal_key,
+            role_id: value("role_id="),
+            secret_id: value("secret_id="),
+            rotator_role_id: value("rotator_role_id="),
+            rotator_secret_id: value("rotator_secret_id="),
+        })
     }
 
     /// Its origin.
@@ -81,6 +92,11 @@ impl Bao {
     /// The AppRole that Patchbay signs in with: id and secret.
     pub fn role(&self) -> (&str, &str) {
         (&self.role_id, &self.secret_id)
+    }
+
+    /// The AppRole of `patchbay keys`: id and secret.
+    pub fn rotator(&self) -> (&str, &str) {
+        (&self.rotator_role_id, &self.rotator_secret_id)
     }
 
     /// Seals it, as an operator does in an emergency.

@@ -139,6 +139,7 @@ impl Request<'_> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await?;
         let answer = Answer { asked: self.asked, status, headers, body };
+        super::heard::hear(&answer);
         if let Some(cookies) = &self.caller.cookies {
             for (name, value) in answer.cookies() {
                 let key = Caller::jar_key(&self.url, &name);

@@ -37,6 +37,20 @@ impl Database {
         Self { name }
     }
 
+    /// What a dump holds, in one of its own.
+    pub async fn restored(dump: &str) -> Self {
+        let database = Self::empty().await;
+        let binary = Binaries::find(&root()).map(|found| found.path("psql")).filter(|path| path.is_file());
+        let binary = binary.or_else(|| paths::on_path("psql")).expect("there is no psql");
+        let file = paths::scratch().join(format!("{}.sql", database.name));
+        std::fs::write(&file, dump).unwrap();
+        let mut psql = tokio::process::Command::new(binary);
+        let output = psql.args(["-qXv", "ON_ERROR_STOP=1", "-f"]).arg(&file).arg(database.url()).output().await.unwrap();
+        std::fs::remove_file(&file).unwrap();
+        assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+        database
+    }
+
     /// How to reach it, as the superuser.
     pub fn url(&self) -> String {
         url(&self.name)

@@ -18,7 +18,7 @@ const LEFTOVERS: &[(&str, &str)] = &[
         "deliveries that nobody will make",
         "SELECT d.delivery_id, d.attempts, d.last_status, d.next_attempt_at FROM deliveries d JOIN endpoints e USING (endpoint_id) WHERE d.state = 'pending' AND e.disabled_at IS NULL",
     ),
-    ("open leases", "SELECT connection_id, lease_until FROM credentials WHERE lease_until > $now"),
+    ("open leases", "SELECT connection_id, lease_until FROM credentials WHERE refresh_state = 'under_way'"),
 ];
 
 /// Waits a moment for what is just ending, then fails with what is left.

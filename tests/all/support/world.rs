@@ -8,7 +8,7 @@ use std::{
 
 use acme::{Acme, Command};
 use actix_web::dev::ServerHandle;
-use domain::secret::Secret;
+use domain::{entropy::Entropy, secret::Secret};
 use patchbay::{
     boot,
     config::{Config, KeyKind},
@@ -39,6 +39,8 @@ pub struct Options {
     pub database_at: Option<SocketAddr>,
     /// Other plugins than the built ones.
     pub plugins: Option<PathBuf>,
+    /// Another randomness than the system's.
+    pub entropy: Option<Arc<dyn Entropy>>,
     /// Requests a second for each caller.
     pub requests_per_second: u32,
     /// Anything else of the configuration.
@@ -52,6 +54,7 @@ impl Default for Options {
             worker: true,
             database_at: None,
             plugins: None,
+            entropy: None,
             requests_per_second: 10_000,
             configure: |_| {},
         }
@@ -99,6 +102,7 @@ pub struct World {
     config: Config,
     clock: Arc<TestClock>,
     platform: boot::Platform,
+    state: actix_web::web::Data<patchbay::http::AppState>,
     server: ServerHandle,
     origin: String,
     tenant: Tenant,
@@ -117,14 +121,15 @@ impl World {
         let origin = format!("http://{}", socket.local_addr().unwrap());
         config.server.public_url = origin.parse().unwrap();
         let clock = Arc::new(TestClock::default());
-        let platform = boot::platform_with(&config, clock.clone(), Arc::new(SystemEntropy::default())).await.unwrap();
+        let entropy = options.entropy.clone().unwrap_or_else(|| Arc::new(SystemEntropy::default()));
+        let platform = boot::platform_with(&config, clock.clone(), entropy).await.unwrap();
         let state = boot::app_state(&config, &platform);
-        let server = boot::http_server(&config, state, socket).unwrap();
+        let server = boot::http_server(&config, state.clone(), socket).unwrap();
         let handle = server.handle();
         tokio::spawn(server);
         let tenant = make_tenant(&origin, "lamplight").await;
         let acme = OnceLock::new();
-        let mut world = Self { database, config, clock, platform, server: handle, origin, tenant, acme, jobs: None };
+        let mut world = Self { database, config, clock, platform, state, server: handle, origin, tenant, acme, jobs: None };
         if options.worker {
             world.start_jobs();
         }
@@ -145,6 +150,11 @@ impl World {
     /// Makes the server read credentials anew, after the test changed them behind its back.
     pub fn forget_credentials(&self) {
         self.platform.services.connections.hear(&Notice::Gap { listening: true });
+    }
+
+    /// Has the server write down when API keys were last used, as it does each minute.
+    pub async fn write_key_uses(&self) {
+        self.state.write_key_uses().await;
     }
 
     /// Where the server listens.
@@ -357,6 +367,9 @@ async fn config(database: &Database, options: &Options) -> Config {
         KeysOf::SharedVault => {
             let bao = Bao::shared().await;
             by_vault(&mut config, bao.address(), bao.role());
+            let (role_id, secret_id) = bao.rotator();
+            config.keys.vault.rotator.role_id = role_id.to_owned();
+            config.keys.vault.rotator.secret_id = Secret::new(secret_id);
         }
         KeysOf::Vault { address, role_id, secret_id } => by_vault(&mut config, address, (role_id, secret_id)),
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::{Scope, clock::Clock, entropy::Entropy, mint::Mint, refresh::NodeId, reach::Reach};
+use domain::{Scope, clock::Clock, entropy::Entropy, mint::Mint, reach::Reach, refresh::NodeId};
 use egress::Egress;
 use ids::{ApiKeyId, ConnectSessionId, MemberId};
 use store::Store;

@@ -1,13 +1,16 @@
-//! The secret of each connection, and the lease under which it is refreshed: one refresher per generation, whatever
-//! number of nodes ask, and a commit only over the generation and the lease that were read.
+//! The secret of each connection, and where its refresh stands. What may follow what is decided by [`domain::refresh`], over
+//! the locked row; here it is read and written.
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{pg::Pg, prelude::*, sql_types::Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::Scope;
+use domain::{
+    Scope,
+    refresh::{Age, Ending, Intent, Lease, NodeId, NotClaimed, Slot},
+};
 use ids::{ConnectionId, EnvironmentId, TenantId};
 
-use crate::{StoreError, Tx, listen, schema::credentials};
+use crate::{StoreError, Tx, listen, presence, schema::credentials};
 
 /// A credential as it stands.
 #[derive(Debug, Clone)]
@@ -24,8 +27,6 @@ pub struct CredentialRow {
     pub scopes_granted: Option<Vec<String>>,
     /// What was asked for when the account was connected.
     pub scopes_asked: Option<Vec<String>>,
-    /// Until when one refresher owns the refresh. One in the past: a refresh was begun, and nobody knows how it ended.
-    pub lease_until: Option<DateTime<Utc>>,
     /// Failed refreshes in a row.
     pub refresh_failures: i32,
     /// After a failure: no refresh before this.
@@ -35,7 +36,7 @@ pub struct CredentialRow {
 }
 
 #[derive(Queryable, Selectable)]
-#[diesel(table_name = credentials, check_for_backend(diesel::pg::Pg))]
+#[diesel(table_name = credentials, check_for_backend(Pg))]
 pub(crate) struct CredentialColumns {
     generation: i64,
     sealed: Vec<u8>,
@@ -43,7 +44,6 @@ pub(crate) struct CredentialColumns {
     expires_at: Option<DateTime<Utc>>,
     scopes_granted: Option<Vec<String>>,
     scopes_asked: Option<Vec<String>>,
-    lease_until: Option<DateTime<Utc>>,
     refresh_failures: i32,
     refresh_not_before: Option<DateTime<Utc>>,
     updated_at: DateTime<Utc>,
@@ -58,7 +58,6 @@ impl From<CredentialColumns> for CredentialRow {
             expires_at: row.expires_at,
             scopes_granted: row.scopes_granted,
             scopes_asked: row.scopes_asked,
-            lease_until: row.lease_until,
             refresh_failures: row.refresh_failures,
             refresh_not_before: row.refresh_not_before,
             updated_at: row.updated_at,
@@ -77,17 +76,17 @@ pub struct NewCredential {
     pub expires_at: Option<DateTime<Utc>>,
     /// What was granted, if the provider said so.
     pub scopes_granted: Option<Vec<String>>,
+    /// From when on it is to be refreshed although nobody asks for it.
+    pub refresh_at: Option<DateTime<Utc>>,
 }
 
-/// The right to refresh one generation, until it ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lease {
-    /// The generation that it is for.
-    pub generation: i64,
-    /// Its fencing number.
-    pub number: i64,
-    /// Whether an earlier refresh of this generation was begun whose end nobody knows.
-    pub after_unknown: bool,
+/// What a refresh that brought nothing leaves behind.
+#[derive(Debug, Clone, Copy)]
+pub struct FailedRefresh {
+    /// How its request ended.
+    pub ending: Ending,
+    /// No refresh before this; `None` where only the end user can help.
+    pub not_before: Option<DateTime<Utc>>,
 }
 
 /// The credentials of one environment.
@@ -132,73 +131,75 @@ impl Credentials<'_> {
         asked: Option<&[String]>,
         now: DateTime<Utc>,
     ) -> Result<i64, StoreError> {
-        let generation = diesel::insert_into(credentials::table)
+        let first = Slot::first();
+        let written = (
+            credentials::sealed.eq(&new.sealed),
+            credentials::refreshable.eq(new.refreshable),
+            credentials::expires_at.eq(new.expires_at),
+            credentials::scopes_granted.eq(&new.scopes_granted),
+            credentials::scopes_asked.eq(asked),
+            credentials::refresh_at.eq(new.refresh_at),
+            credentials::updated_at.eq(now),
+        );
+        let inserted = diesel::insert_into(credentials::table)
             .values((
                 credentials::connection_id.eq(id),
                 credentials::tenant_id.eq(self.scope.tenant),
                 credentials::environment_id.eq(self.scope.environment),
-                credentials::generation.eq(1),
-                credentials::sealed.eq(&new.sealed),
-                credentials::refreshable.eq(new.refreshable),
-                credentials::expires_at.eq(new.expires_at),
-                credentials::scopes_granted.eq(&new.scopes_granted),
-                credentials::scopes_asked.eq(asked),
-                credentials::updated_at.eq(now),
+                Written::of(first, None),
+                written,
             ))
-            .on_conflict(credentials::connection_id)
-            .do_update()
-            .set((
-                credentials::generation.eq(credentials::generation + 1),
-                credentials::sealed.eq(&new.sealed),
-                credentials::refreshable.eq(new.refreshable),
-                credentials::expires_at.eq(new.expires_at),
-                credentials::scopes_granted.eq(&new.scopes_granted),
-                credentials::scopes_asked.eq(asked),
-                credentials::lease_number.eq(credentials::lease_number + 1),
-                credentials::lease_until.eq(None::<DateTime<Utc>>),
-                credentials::refresh_failures.eq(0),
-                credentials::refresh_not_before.eq(None::<DateTime<Utc>>),
-                credentials::updated_at.eq(now),
-            ))
-            .returning(credentials::generation)
-            .get_result(self.connection)
+            .on_conflict_do_nothing()
+            .execute(self.connection)
             .await?;
+        let slot = if inserted > 0 {
+            first
+        } else {
+            let slot = self.locked(id).await?.slot.replace();
+            let unfailed =
+                (credentials::refresh_failures.eq(0), credentials::refresh_not_before.eq(None::<DateTime<Utc>>));
+            diesel::update(credentials::table.filter(of(self.scope, id)))
+                .set((Written::of(slot, None), written, unfailed))
+                .execute(self.connection)
+                .await?;
+            slot
+        };
         listen::notify_changed(self.connection, id.uuid()).await?;
-        Ok(generation)
+        Ok(slot.generation)
     }
 
-    /// Takes the lease to refresh a generation until `until`; `None` if someone else has it or the generation is over.
+    /// Takes the lease to refresh a generation. The intent is written with it: commit before the provider is asked.
     ///
     /// # Errors
     /// The query failed.
-    pub async fn lease(
+    pub async fn claim(
         &mut self,
         id: ConnectionId,
         generation: i64,
-        until: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Lease>, StoreError> {
-        let found = credentials::table
-            .filter(of(self.scope, id))
-            .filter(credentials::generation.eq(generation))
-            .filter(credentials::lease_until.is_null().or(credentials::lease_until.le(now)))
-            .select((credentials::lease_number, credentials::lease_until))
-            .for_update()
-            .first::<(i64, Option<DateTime<Utc>>)>(self.connection)
-            .await
-            .optional()?;
-        let Some((number, earlier)) = found else { return Ok(None) };
-        diesel::update(credentials::table.filter(of(self.scope, id)))
-            .set((credentials::lease_number.eq(number + 1), credentials::lease_until.eq(until)))
-            .execute(self.connection)
-            .await?;
-        Ok(Some(Lease { generation, number: number + 1, after_unknown: earlier.is_some() }))
+        node: NodeId,
+    ) -> Result<Result<Lease, NotClaimed>, StoreError> {
+        let Locked { slot, lease_until, now } = match self.locked(id).await {
+            Err(StoreError::NotFound) => return Ok(Err(NotClaimed::Newer)),
+            locked => locked?,
+        };
+        let age = lease_until.map_or(Age::Young, |until| Age::of(until, now));
+        let is_there = match slot.intent {
+            Intent::UnderWay(holder) if age == Age::Over => presence::is_there(self.connection, holder).await?,
+            _ => false,
+        };
+        let (slot, lease) = match slot.claim(generation, node, age, is_there) {
+            Ok(claimed) => claimed,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let whose = credentials::table.filter(of(self.scope, id));
+        diesel::update(whose).set(Written::of(slot, Some(Age::end(now)))).execute(self.connection).await?;
+        Ok(Ok(lease))
     }
 
-    /// Commits a refresh: the next generation, unless the lease was lost meanwhile. Gives the generation.
+    /// Stores what a refresh brought, as the next generation, which it gives.
     ///
     /// # Errors
-    /// [`StoreError::Superseded`] if the generation or the lease is no longer the one that was read.
+    /// [`StoreError::Superseded`] if what is stored is newer.
     pub async fn commit_refresh(
         &mut self,
         id: ConnectionId,
@@ -206,57 +207,51 @@ impl Credentials<'_> {
         new: &NewCredential,
         now: DateTime<Utc>,
     ) -> Result<i64, StoreError> {
-        let owned = credentials::table
-            .filter(of(self.scope, id))
-            .filter(credentials::generation.eq(lease.generation).and(credentials::lease_number.eq(lease.number)));
-        let changed = diesel::update(owned)
-            .set((
-                credentials::generation.eq(lease.generation + 1),
-                credentials::sealed.eq(&new.sealed),
-                credentials::refreshable.eq(new.refreshable),
-                credentials::expires_at.eq(new.expires_at),
-                credentials::scopes_granted.eq(&new.scopes_granted),
-                credentials::lease_until.eq(None::<DateTime<Utc>>),
-                credentials::refresh_failures.eq(0),
-                credentials::refresh_not_before.eq(None::<DateTime<Utc>>),
-                credentials::updated_at.eq(now),
-            ))
-            .execute(self.connection)
-            .await?;
-        if changed == 0 {
-            return Err(StoreError::Superseded("the refresh lease"));
-        }
+        let locked = self.locked(id).await?;
+        let slot = locked.slot.commit(lease).ok_or(StoreError::Superseded("the refresh lease"))?;
+        let written = (
+            credentials::sealed.eq(&new.sealed),
+            credentials::refreshable.eq(new.refreshable),
+            credentials::expires_at.eq(new.expires_at),
+            credentials::scopes_granted.eq(&new.scopes_granted),
+            credentials::refresh_at.eq(new.refresh_at),
+            credentials::refresh_failures.eq(0),
+            credentials::refresh_not_before.eq(None::<DateTime<Utc>>),
+            credentials::updated_at.eq(now),
+        );
+        let whose = credentials::table.filter(of(self.scope, id));
+        diesel::update(whose).set((Written::of(slot, locked.lease_until), written)).execute(self.connection).await?;
         listen::notify_changed(self.connection, id.uuid()).await?;
-        Ok(lease.generation + 1)
+        Ok(slot.generation)
     }
 
-    /// Gives the lease back after a refresh that failed. `unknown`: the provider may have acted on it all the same.
+    /// Ends a refresh that brought nothing. Gives whether that says anything about the credential that is stored.
     ///
     /// # Errors
-    /// [`StoreError::Superseded`] if the lease was lost meanwhile.
+    /// [`StoreError::Superseded`] if another refresh or a reconnect came after it.
     pub async fn fail_refresh(
         &mut self,
         id: ConnectionId,
         lease: Lease,
-        unknown: bool,
-        not_before: Option<DateTime<Utc>>,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let owned = credentials::table
-            .filter(of(self.scope, id))
-            .filter(credentials::generation.eq(lease.generation).and(credentials::lease_number.eq(lease.number)));
-        let changed = diesel::update(owned)
-            .set((
-                credentials::lease_until.eq((unknown || lease.after_unknown).then_some(now)),
+        failed: FailedRefresh,
+    ) -> Result<bool, StoreError> {
+        let locked = self.locked(id).await?;
+        let ended = locked.slot.fail(lease, failed.ending);
+        let (slot, is_of_stored) = ended.ok_or(StoreError::Superseded("the refresh lease"))?;
+        if is_of_stored {
+            let noted = (
                 credentials::refresh_failures.eq(credentials::refresh_failures + 1),
-                credentials::refresh_not_before.eq(not_before),
-            ))
-            .execute(self.connection)
-            .await?;
-        if changed == 0 {
-            return Err(StoreError::Superseded("the refresh lease"));
+                credentials::refresh_not_before.eq(failed.not_before),
+                credentials::refresh_at.eq(failed.not_before),
+            );
+            let whose = credentials::table.filter(of(self.scope, id));
+            diesel::update(whose).set((Written::of(slot, None), noted)).execute(self.connection).await?;
+        } else {
+            let whose = credentials::table.filter(of(self.scope, id));
+            diesel::update(whose).set(Written::of(slot, None)).execute(self.connection).await?;
         }
-        listen::notify_changed(self.connection, id.uuid()).await
+        listen::notify_changed(self.connection, id.uuid()).await?;
+        Ok(is_of_stored)
     }
 
     /// Says that the provider no longer takes the access token of this generation, so that the next who asks refreshes.
@@ -275,5 +270,75 @@ impl Credentials<'_> {
             listen::notify_changed(self.connection, id.uuid()).await?;
         }
         Ok(changed > 0)
+    }
+
+    /// The row, locked until the transaction ends.
+    async fn locked(&mut self, id: ConnectionId) -> Result<Locked, StoreError> {
+        let (columns, now) = credentials::table
+            .filter(of(self.scope, id))
+            .select((SlotColumns::as_select(), diesel::dsl::now.into_sql::<Timestamptz>()))
+            .for_update()
+            .first::<(SlotColumns, DateTime<Utc>)>(self.connection)
+            .await?;
+        Ok(Locked { slot: columns.slot()?, lease_until: columns.lease_until, now })
+    }
+}
+
+struct Locked {
+    slot: Slot,
+    lease_until: Option<DateTime<Utc>>,
+    /// By the database's clock, when the transaction began.
+    now: DateTime<Utc>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = credentials, check_for_backend(Pg))]
+struct SlotColumns {
+    generation: i64,
+    fence: i64,
+    answered: i64,
+    refresh_state: String,
+    lease_holder: Option<i64>,
+    lease_until: Option<DateTime<Utc>>,
+}
+
+impl SlotColumns {
+    fn slot(&self) -> Result<Slot, StoreError> {
+        let intent = match (self.refresh_state.as_str(), self.lease_holder) {
+            ("idle", _) => Intent::Idle,
+            ("in_doubt", _) => Intent::InDoubt,
+            ("under_way", Some(holder)) => Intent::UnderWay(NodeId(holder)),
+            (other, holder) => {
+                let what = format!("refresh_state {other} with lease_holder {holder:?}");
+                return Err(StoreError::Corrupt { table: "credentials", what });
+            }
+        };
+        Ok(Slot { generation: self.generation, fence: self.fence, answered: self.answered, intent })
+    }
+}
+
+/// A slot as it is written.
+#[derive(Clone, Copy, AsChangeset, Insertable)]
+#[diesel(table_name = credentials, treat_none_as_null = true)]
+struct Written {
+    generation: i64,
+    fence: i64,
+    answered: i64,
+    refresh_state: &'static str,
+    lease_holder: Option<i64>,
+    lease_until: Option<DateTime<Utc>>,
+}
+
+impl Written {
+    /// The lease's end is written where one is under way.
+    fn of(slot: Slot, until: Option<DateTime<Utc>>) -> Self {
+        let (refresh_state, lease_holder) = match slot.intent {
+            Intent::Idle => ("idle", None),
+            Intent::UnderWay(NodeId(holder)) => ("under_way", Some(holder)),
+            Intent::InDoubt => ("in_doubt", None),
+        };
+        let Slot { generation, fence, answered, .. } = slot;
+        let lease_until = until.filter(|_| lease_holder.is_some());
+        Self { generation, fence, answered, refresh_state, lease_holder, lease_until }
     }
 }

@@ -1,9 +1,11 @@
 //! What a caller can do about a failed query.
 
+use std::sync::Arc;
+
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 /// Why a query failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The row does not exist in this scope. Another tenant's row is not found either.
     #[error("not found")]
@@ -30,7 +32,7 @@ pub enum StoreError {
     },
     /// Anything else: a defect of ours.
     #[error("query failed")]
-    Internal(#[source] DieselError),
+    Internal(#[source] Arc<DieselError>),
 }
 
 impl From<DieselError> for StoreError {
@@ -51,7 +53,7 @@ impl From<DieselError> for StoreError {
                 Self::Unavailable(info.message().to_owned())
             }
             DieselError::BrokenTransactionManager => Self::Unavailable("the connection broke".into()),
-            other => Self::Internal(other),
+            other => Self::Internal(Arc::new(other)),
         }
     }
 }

@@ -8,11 +8,12 @@ use std::{
 
 use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::refresh::NodeId;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio_postgres::{AsyncMessage, NoTls};
 
-use crate::{Store, StoreError, pool};
+use crate::{Store, StoreError, pool, presence};
 
 /// What a listener hears.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,12 +90,13 @@ impl Teller {
 }
 
 impl Listener {
-    /// Begins to listen, and goes on until dropped, reconnecting as needed.
+    /// Begins to listen, and goes on until dropped, reconnecting as needed. As long as it listens, the database sees that
+    /// the node is there.
     #[must_use]
-    pub fn start(store: &Store) -> Self {
+    pub fn start(store: &Store, node: NodeId) -> Self {
         let (sender, _) = broadcast::channel(1024);
         let teller = Arc::new(Teller { sender, is_listening: Mutex::new(false) });
-        let task = tokio::spawn(listen(store.url().to_owned(), Arc::clone(&teller)));
+        let task = tokio::spawn(listen(store.url().to_owned(), node, Arc::clone(&teller)));
         Self { teller, task }
     }
 
@@ -137,9 +139,9 @@ impl Drop for Listener {
     }
 }
 
-async fn listen(url: String, teller: Arc<Teller>) {
+async fn listen(url: String, node: NodeId, teller: Arc<Teller>) {
     loop {
-        if let Err(error) = listen_once(&url, &teller).await {
+        if let Err(error) = listen_once(&url, node, &teller).await {
             tracing::warn!(error = pool::describe(&error), "not listening for notices; trying again");
         }
         teller.tell_gap(false);
@@ -147,11 +149,11 @@ async fn listen(url: String, teller: Arc<Teller>) {
     }
 }
 
-async fn listen_once(url: &str, teller: &Teller) -> Result<(), tokio_postgres::Error> {
+async fn listen_once(url: &str, node: NodeId, teller: &Teller) -> Result<(), tokio_postgres::Error> {
     let (client, mut connection) = tokio_postgres::connect(url, NoTls).await?;
     let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
     let subscribe = async {
-        client.batch_execute(&format!("LISTEN {JOBS}; LISTEN {CHANGED}")).await?;
+        client.batch_execute(&format!("{}; LISTEN {JOBS}; LISTEN {CHANGED}", presence::enter(node))).await?;
         teller.tell_gap(true);
         std::future::pending::<Result<(), tokio_postgres::Error>>().await
     };

@@ -23,6 +23,24 @@ diesel::table! {
         expires_at -> Nullable<Timestamptz>,
         /// Since when it is refused.
         revoked_at -> Nullable<Timestamptz>,
+        /// The integrations that it reaches; empty for all.
+        integrations -> Array<Uuid>,
+        /// The connections that it reaches; empty for all.
+        connections -> Array<Uuid>,
+        /// It reaches connections that bear one of these tags, written name=value; empty for all.
+        tags -> Array<Text>,
+        /// When its secret was last used, to about a minute.
+        last_used_at -> Nullable<Timestamptz>,
+        /// When its secret was last replaced.
+        rotated_at -> Nullable<Timestamptz>,
+        /// SHA-256 of the secret before that.
+        previous_hash -> Nullable<Binary>,
+        /// The first characters of the secret before that.
+        previous_hint -> Nullable<Text>,
+        /// From when on the secret before that is refused.
+        previous_until -> Nullable<Timestamptz>,
+        /// When the secret before that was last used, to about a minute.
+        previous_used_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -127,6 +145,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// By what the rows of imports are known again, so that no row makes two connections.
+    connection_keys (integration_id, key) {
+        /// Within which integration the key is unique.
+        integration_id -> Uuid,
+        /// The tenant's own id of the connection, or of the end user where it gave none, with a word for which.
+        key -> Text,
+        /// The connection's tenant.
+        tenant_id -> Uuid,
+        /// The connection's environment.
+        environment_id -> Uuid,
+        /// The connection that the row became.
+        connection_id -> Uuid,
+        /// The import that brought it; it may be gone by now.
+        import_id -> Nullable<Uuid>,
+        /// Its row there.
+        row_number -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     /// End users' accounts at providers.
     connections (connection_id) {
         /// The connection.
@@ -189,14 +227,22 @@ diesel::table! {
         scopes_granted -> Nullable<Array<Text>>,
         /// What was asked for when the account was connected; null where nothing is asked for.
         scopes_asked -> Nullable<Array<Text>>,
-        /// Fencing number of the latest refresh lease.
-        lease_number -> BigInt,
-        /// Until when one refresher owns the refresh; null when none does.
+        /// Fencing number of the latest refresh lease or reconnect.
+        fence -> BigInt,
+        /// Fencing number of the lease or reconnect that brought what is stored.
+        answered -> BigInt,
+        /// idle; under_way: written before the provider is asked; in_doubt: it was asked, and nobody knows what it did.
+        refresh_state -> Text,
+        /// The node that refreshes, by the number whose advisory lock it holds.
+        lease_holder -> Nullable<BigInt>,
+        /// Until when it does, by the clock of this database.
         lease_until -> Nullable<Timestamptz>,
         /// Failed refreshes in a row.
         refresh_failures -> Integer,
         /// After a failure: no refresh before this.
         refresh_not_before -> Nullable<Timestamptz>,
+        /// From when on it is refreshed although nobody asks for it; null where it does not end or cannot be refreshed.
+        refresh_at -> Nullable<Timestamptz>,
         /// When this generation was committed.
         updated_at -> Timestamptz,
     }
@@ -211,12 +257,18 @@ diesel::table! {
         tenant_id -> Uuid,
         /// The environment whose secrets it seals.
         environment_id -> Uuid,
-        /// The key as wrapped by the key service; of no use without it.
+        /// The key as wrapped by the key service, of no use without it; `direct:v<version>` where the key service seals the values themselves.
         wrapped -> Text,
         /// When it was made.
         created_at -> Timestamptz,
         /// Since when it seals nothing new; null for the one in use.
         retired_at -> Nullable<Timestamptz>,
+        /// The version of the tenant's key that wrapped it first: whoever has that version and an old backup has this key.
+        born_version -> Integer,
+        /// When it was wrapped with a newer version of the tenant's key; null if it never was.
+        wrapped_at -> Nullable<Timestamptz>,
+        /// How many messages servers have reserved to seal with it; at the cap another takes its place.
+        messages -> BigInt,
     }
 }
 
@@ -337,6 +389,56 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// What was wrong with rows of an import; the first thousand of each.
+    import_errors (import_id, row_number, field) {
+        /// The import.
+        import_id -> Uuid,
+        /// The import's tenant.
+        tenant_id -> Uuid,
+        /// The import's environment.
+        environment_id -> Uuid,
+        /// Which row, from 0.
+        row_number -> BigInt,
+        /// The line of the file, from 1, that the row begins on.
+        line -> BigInt,
+        /// The field that is wrong; empty where it is the row.
+        field -> Text,
+        /// What is wrong; never a secret.
+        words -> Text,
+    }
+}
+
+diesel::table! {
+    /// Imports of many connections at once, and how far each has come.
+    imports (import_id) {
+        /// The import.
+        import_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where the connections go.
+        environment_id -> Uuid,
+        /// Through what they are made.
+        integration_id -> Uuid,
+        /// SHA-256 of the file, where there is one: the same file goes on where it broke off.
+        digest -> Nullable<Binary>,
+        /// Rows that are done, counted from the first; the next one has this number.
+        next_row -> BigInt,
+        /// Rows that became connections.
+        made -> BigInt,
+        /// Rows whose connection was there already.
+        present -> BigInt,
+        /// Rows that were refused.
+        wrong -> BigInt,
+        /// Who brings them.
+        actor -> Text,
+        /// When it began.
+        created_at -> Timestamptz,
+        /// When its end was said.
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     /// Installs begun at a vendor's marketplace, until a connect session claims them.
     installs (install_id) {
         /// The install; what the tenant claims it by.
@@ -441,6 +543,32 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// The latest run that seals an environment's values anew with its current data key.
+    key_rewraps (environment_id) {
+        /// The environment.
+        environment_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Running, paused by the operator, or done.
+        state -> Text,
+        /// How many values lay under old data keys when it began.
+        total -> BigInt,
+        /// How many of them were sealed anew.
+        done -> BigInt,
+        /// How many did not open in the latest pass; they stay as they are.
+        failed -> BigInt,
+        /// Why the latest of them did not open, and where it lies.
+        last_error -> Nullable<Text>,
+        /// When it began.
+        started_at -> Timestamptz,
+        /// When it last went on.
+        updated_at -> Timestamptz,
+        /// When it was done.
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     /// People who sign in to a tenant's portal.
     members (member_id) {
         /// The member.
@@ -529,6 +657,68 @@ diesel::table! {
         updated_at -> Timestamptz,
         /// Since when it is gone at the provider.
         deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// Revocations of many connections at once.
+    revocation_runs (revocation_run_id) {
+        /// The run.
+        revocation_run_id -> Uuid,
+        /// Whose connections.
+        tenant_id -> Uuid,
+        /// Of which environment.
+        environment_id -> Uuid,
+        /// Of this provider alone; null for all.
+        provider -> Nullable<Text>,
+        /// Of this integration alone; null for all.
+        integration_id -> Nullable<Uuid>,
+        /// Made at or after this; null for no bound.
+        made_since -> Nullable<Timestamptz>,
+        /// Made before this; null for no bound.
+        made_until -> Nullable<Timestamptz>,
+        /// How many connections it stopped when it began.
+        total -> BigInt,
+        /// Who asked for it.
+        actor -> Text,
+        /// When it began.
+        created_at -> Timestamptz,
+        /// When the last of them was settled.
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// What became of each grant that was to be given back at its provider. Outlives the connection.
+    revocations (connection_id) {
+        /// Whose grant; the connection may be gone by now.
+        connection_id -> Uuid,
+        /// The connection's tenant.
+        tenant_id -> Uuid,
+        /// The connection's environment.
+        environment_id -> Uuid,
+        /// The connection's integration.
+        integration_id -> Uuid,
+        /// The slug of its provider.
+        provider -> Text,
+        /// The tenant's own id of the end user.
+        end_user_id -> Text,
+        /// The provider's id of the account.
+        account -> Nullable<Text>,
+        /// The run that asked for it; null for a single connection.
+        revocation_run_id -> Nullable<Uuid>,
+        /// Pending until settled: revoked, unsupported by the provider, nothing there to revoke, or failed.
+        state -> Text,
+        /// The state in words for a person; never a secret.
+        reason -> Text,
+        /// How often the provider was asked in vain.
+        tries -> Integer,
+        /// When it is asked again.
+        next_try_at -> Nullable<Timestamptz>,
+        /// When somebody wanted it revoked.
+        asked_at -> Timestamptz,
+        /// When it was settled.
+        finished_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -657,6 +847,8 @@ diesel::table! {
         name -> Text,
         /// When the tenant was created.
         created_at -> Timestamptz,
+        /// Since when nothing of the tenant opens any more: its key was destroyed, and none is made again.
+        keys_destroyed_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -665,6 +857,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit,
     connect_attempts,
     connect_sessions,
+    connection_keys,
     connections,
     credentials,
     data_keys,
@@ -673,13 +866,18 @@ diesel::allow_tables_to_appear_in_same_query!(
     endpoints,
     environments,
     events,
+    import_errors,
+    imports,
     installs,
     integrations,
     jobs,
+    key_rewraps,
     members,
     portal_sessions,
     provider_versions,
     records,
+    revocation_runs,
+    revocations,
     run_logs,
     run_seen,
     runs,

@@ -1,11 +1,11 @@
 //! What can go wrong with keys, as far as a caller can act on it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ids::DataKeyId;
 
 /// Why a key operation, a seal or an open failed. No variant carries a key, a plaintext, a token or an answer's body.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum KeyError {
     /// The key service is up but sealed; an operator must unseal it. Answer 503 with [`KeyError::retry_after`].
     #[error("the key service is sealed")]
@@ -64,7 +64,7 @@ pub enum KeyError {
         doing: &'static str,
         /// Why it failed.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
 }
 
@@ -97,6 +97,6 @@ impl KeyError {
     }
 
     pub(crate) fn internal(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Internal { doing, source: source.into() }
+        Self::Internal { doing, source: source.into().into() }
     }
 }

@@ -5,9 +5,9 @@
 //! node forgets what it knows of it. While a node cannot hear, it keeps nothing. The short lifetime is a backstop.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -20,11 +20,14 @@ use quick_cache::sync::Cache;
 use store::Notice;
 use vault::{DataKeyRecord, Sealed};
 
-use super::ProviderAccess;
+use super::{ProviderAccess, flight::Flights};
 
 /// What is known of a connection.
 pub(super) struct Known {
     pub scope: Scope,
+    /// By these it is told whether a key reaches it.
+    pub integration: IntegrationId,
+    pub tags: BTreeMap<String, String>,
     pub health: Health,
     /// How to call its provider, or what has to be repaired first.
     pub access: Result<Arc<ProviderAccess>, String>,
@@ -50,8 +53,6 @@ pub(super) struct KnownCredential {
     pub updated_at: DateTime<Utc>,
 }
 
-type Gate = tokio::sync::Mutex<()>;
-
 /// What was read of connections lately, and who refreshes one at the moment.
 pub struct ConnectionCache {
     known: Cache<ConnectionId, Arc<Known>>,
@@ -60,7 +61,7 @@ pub struct ConnectionCache {
     heard: AtomicU64,
     listening: AtomicBool,
     lifetime: TimeDelta,
-    gates: Mutex<HashMap<ConnectionId, Weak<Gate>>>,
+    flights: Arc<Flights>,
 }
 
 impl ConnectionCache {
@@ -73,7 +74,7 @@ impl ConnectionCache {
             heard: AtomicU64::new(0),
             listening: AtomicBool::new(false),
             lifetime: TimeDelta::from_std(lifetime).unwrap_or_default(),
-            gates: Mutex::default(),
+            flights: Arc::default(),
         }
     }
 
@@ -83,7 +84,9 @@ impl ConnectionCache {
         match notice {
             Notice::Heard { payload, .. } => {
                 let Ok(changed) = payload.parse() else { return };
-                self.known.remove(&ConnectionId::from_uuid(changed));
+                let connection = ConnectionId::from_uuid(changed);
+                self.known.remove(&connection);
+                self.flights.hear(connection);
                 let mut integrations = self.integrations.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(current) = integrations.remove(&IntegrationId::from_uuid(changed)) {
                     current.store(false, Ordering::SeqCst);
@@ -155,18 +158,17 @@ impl ConnectionCache {
         }
     }
 
-    /// The gate through which one refresh of a connection at a time passes in this process.
-    pub(super) fn gate(&self, id: ConnectionId) -> Arc<Gate> {
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(gate) = gates.get(&id).and_then(Weak::upgrade) {
-            return gate;
+    /// The refreshes under way in this process.
+    pub(super) const fn flights(&self) -> &Arc<Flights> {
+        &self.flights
+    }
+
+    /// Waits until no refresh is under way in this process. To be called before it ends: an answer that nobody commits may
+    /// hold the only refresh token that counts.
+    pub async fn landed(&self) {
+        while self.flights.len() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        if gates.len() >= 1024 {
-            gates.retain(|_, gate| gate.strong_count() > 0);
-        }
-        let gate = Arc::new(Gate::new(()));
-        gates.insert(id, Arc::downgrade(&gate));
-        gate
     }
 }
 
@@ -177,6 +179,8 @@ mod tests {
     fn known(current: Arc<AtomicBool>, read_at: DateTime<Utc>) -> Arc<Known> {
         let uuid = ids::uuid_v7(1, [1; 10]);
         Arc::new(Known {
+            integration: IntegrationId::from_uuid(uuid),
+            tags: BTreeMap::new(),
             scope: Scope { tenant: ids::TenantId::from_uuid(uuid), environment: ids::EnvironmentId::from_uuid(uuid) },
             health: Health::Active,
             access: Err(String::new()),
@@ -230,16 +234,5 @@ mod tests {
         keep(&cache, cache.mark());
         cache.hear(&Notice::Gap { listening: false });
         assert!(cache.get(id, now).is_none());
-    }
-
-    #[test]
-    fn c_2_one_gate_per_connection() {
-        let cache = ConnectionCache::new(10, Duration::from_secs(5));
-        let id = ConnectionId::new(1, [2; 10]);
-        let gate = cache.gate(id);
-        let held = gate.try_lock().unwrap();
-        assert!(cache.gate(id).try_lock().is_err());
-        drop(held);
-        assert!(cache.gate(id).try_lock().is_ok());
     }
 }

@@ -13,6 +13,7 @@ use domain::{
 };
 use ids::ConnectionId;
 use store::{ConnectionContext, StoreError, Tx};
+use tokio::{sync::Notify, time::Instant};
 use vault::{DataKeyRecord, KeyError, Place, Sealed};
 
 use super::{
@@ -20,6 +21,7 @@ use super::{
     account::{AccountError, client_secret_place, read_client_secret, read_secrets, secrets_place},
     cache::{Known, KnownCredential},
     data_key::record_of,
+    flight::{Flight, Landing},
     provider_access::{Parts, access_for},
     refresh::{Refreshed, refresh},
 };
@@ -43,7 +45,7 @@ pub struct Fresh {
 }
 
 /// Why there is no fresh credential.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum FreshError {
     /// No such connection in this environment.
     #[error("there is no such connection")]
@@ -139,8 +141,8 @@ impl Fresh {
 
 /// How long others wait for a refresh: longer than a slow token endpoint takes.
 const PATIENCE: Duration = Duration::from_secs(50);
-/// How often a refresh of another node is looked for.
-const POLL: Duration = Duration::from_millis(250);
+/// How often a refresh of another node is looked for, beside the notice of its end.
+const POLL: Duration = Duration::from_secs(1);
 /// A token that ends sooner is not handed out while a newer one is on its way.
 const LAST_SECONDS: TimeDelta = TimeDelta::seconds(3);
 /// A token younger than this that is refused is refused for another reason than its age: refreshing does not help.
@@ -196,51 +198,58 @@ pub async fn fresh_after_rejection(ctx: Ctx<'_>, id: ConnectionId, generation: i
 }
 
 /// The slow path: the credential is due.
-async fn renewed(ctx: Ctx<'_>, id: ConnectionId, mut known: Arc<Known>) -> Result<Fresh, FreshError> {
-    let give_up = tokio::time::Instant::now() + PATIENCE;
+async fn renewed(ctx: Ctx<'_>, id: ConnectionId, known: Arc<Known>) -> Result<Fresh, FreshError> {
+    let now = ctx.services.now();
+    let Some(credential) = &known.credential else { return known.open(ctx, id).await };
+    let holds = credential.expires_at.is_none_or(|at| at > now + LAST_SECONDS);
+    let waits = credential.refresh_not_before.is_some_and(|at| at > now);
+    if holds && (waits || !credential.refreshable) {
+        return known.open(ctx, id).await;
+    }
+    let flight = flight(ctx, id, None);
+    if holds {
+        return known.open(ctx, id).await;
+    }
+    match tokio::time::timeout(PATIENCE, flight).await {
+        Ok(landed) => landed?.open(ctx, id).await,
+        Err(_) => Err(still_refreshing()),
+    }
+}
+
+/// The refresh of a connection that is under way in this process, or begins now: of a credential that is due, or of that
+/// generation even if it is not.
+pub(super) fn flight(ctx: Ctx<'_>, id: ConnectionId, generation: Option<i64>) -> Flight {
+    ctx.services.connections.flights().join(id, |changed| {
+        let (services, scope) = (ctx.services.clone(), ctx.scope);
+        async move { fly(services.ctx(scope, Actor::System), id, generation, &changed).await }
+    })
+}
+
+/// Refreshes until the credential is not due any more, by this node or by another.
+async fn fly(ctx: Ctx<'_>, id: ConnectionId, generation: Option<i64>, changed: &Notify) -> Landing {
+    let give_up = Instant::now() + PATIENCE;
     loop {
+        let known = load(ctx, id).await?;
         usable(known.health)?;
         let now = ctx.services.now();
-        let Some(credential) = known.credential.as_ref().filter(|credential| credential.is_due(now)) else {
-            return known.open(ctx, id).await;
-        };
-        let holds = credential.expires_at.is_none_or(|at| at > now + LAST_SECONDS);
-        if !credential.refreshable && holds {
-            return known.open(ctx, id).await;
-        }
+        let is_wanted =
+            |credential: &&KnownCredential| credential.is_due(now) || generation == Some(credential.generation);
+        let Some(credential) = known.credential.as_ref().filter(is_wanted) else { return Ok(known) };
         if let Some(not_before) = credential.refresh_not_before.filter(|at| *at > now) {
-            if holds {
-                return known.open(ctx, id).await;
-            }
             let retry_after = (not_before - now).to_std().unwrap_or_default();
             let detail = "the last try failed, and the next one is not due yet".into();
             return Err(FreshError::ProviderDown { retry_after, detail });
         }
-        let gate = ctx.services.connections.gate(id);
-        let entered = match Arc::clone(&gate).try_lock_owned() {
-            Ok(entered) => Some(entered),
-            // Someone in this process refreshes.
-            Err(_) if holds => return known.open(ctx, id).await,
-            Err(_) => {
-                let waited = tokio::time::timeout_at(give_up, gate.lock()).await;
-                if waited.is_err() {
-                    return Err(still_refreshing());
-                }
-                None
-            }
-        };
-        if let Some(entered) = entered {
-            match refresh(ctx, id, credential.generation, entered).await? {
-                Refreshed::Done => {}
-                // Someone in another process refreshes.
-                Refreshed::Taken if holds => return known.open(ctx, id).await,
-                Refreshed::Taken if tokio::time::Instant::now() >= give_up => return Err(still_refreshing()),
-                Refreshed::Taken => tokio::time::sleep(POLL).await,
-                Refreshed::Failed(_) if holds => return known.open(ctx, id).await,
-                Refreshed::Failed(error) => return Err(error),
+        let refreshed = refresh(ctx, id, credential.generation).await;
+        ctx.services.connections.forget(id);
+        match refreshed? {
+            Refreshed::Done => {}
+            Refreshed::Failed(error) => return Err(error),
+            Refreshed::Held if Instant::now() >= give_up => return Err(still_refreshing()),
+            Refreshed::Held => {
+                let _ = tokio::time::timeout(POLL, changed.notified()).await;
             }
         }
-        known = load(ctx, id).await?;
     }
 }
 
@@ -249,7 +258,7 @@ fn still_refreshing() -> FreshError {
     FreshError::ProviderDown { retry_after: Duration::from_secs(1), detail }
 }
 
-fn usable(health: Health) -> Result<(), FreshError> {
+pub(super) fn usable(health: Health) -> Result<(), FreshError> {
     match health {
         Health::Active => Ok(()),
         Health::NeedsReauth(cause) => Err(FreshError::NeedsReauth { cause, reason: cause.reason() }),
@@ -263,8 +272,11 @@ pub(crate) const fn place(id: ConnectionId) -> Place {
 }
 
 async fn known(ctx: Ctx<'_>, id: ConnectionId) -> Result<Arc<Known>, FreshError> {
+    // What lies in memory is shared by all callers: nothing but this stands before it.
+    let reach = ctx.services.store.reach();
+    let is_reached = |known: &Known| reach.is_none_or(|reach| reach.includes(id, known.integration, &known.tags));
     match ctx.services.connections.get(id, ctx.services.now()) {
-        Some(known) if known.scope == ctx.scope => Ok(known),
+        Some(known) if known.scope == ctx.scope && is_reached(&known) => Ok(known),
         Some(_) => Err(FreshError::NotFound),
         None => load(ctx, id).await,
     }
@@ -300,6 +312,8 @@ async fn load(ctx: Ctx<'_>, id: ConnectionId) -> Result<Arc<Known>, FreshError> 
     tx.commit().await?;
     let known = Arc::new(Known {
         scope: ctx.scope,
+        integration: context.integration.id,
+        tags: context.connection.tags.clone(),
         health: context.connection.health,
         current: cache.current(context.integration.id),
         access: access_of(ctx, provider, context).map(Arc::new),
@@ -408,9 +422,4 @@ impl Known {
             None => Ok(sealer.open(self.scope, key, place, sealed).await?),
         }
     }
-}
-
-/// The context in which the server refreshes by itself.
-pub(super) fn by_itself(ctx: Ctx<'_>) -> Ctx<'_> {
-    Ctx { actor: Actor::System, ..ctx }
 }

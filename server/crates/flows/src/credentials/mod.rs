@@ -3,7 +3,9 @@
 mod account;
 mod cache;
 mod data_key;
+mod flight;
 mod fresh;
+mod proactive;
 mod provider_access;
 mod refresh;
 
@@ -12,9 +14,11 @@ pub(crate) use account::{
     redirect_uri, seal_secrets,
 };
 pub use cache::ConnectionCache;
+pub(crate) use data_key::data_key_for;
 pub use data_key::{SealError, data_key, open, seal};
 pub(crate) use fresh::place as credential_place;
 pub use fresh::{Fresh, FreshError, access, fresh, fresh_after_rejection};
+pub use proactive::{AT_ONCE, AT_ONE_PROVIDER, Proactive, refresh_due};
 pub(crate) use provider_access::{Parts, access_for, budget_for};
 pub use provider_access::{ProviderAccess, UrlError};
 pub(crate) use refresh::new_credential;

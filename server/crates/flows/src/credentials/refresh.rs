@@ -1,78 +1,68 @@
-//! One refresh of one generation: a lease first, then the provider without a database connection, then a commit that only
-//! counts if generation and lease are still the ones that were read.
+//! One refresh of one generation, as [`domain::refresh`] has it: claim, ask, commit or fail. The provider is asked without a
+//! database connection, and what it answers is held until the database has taken or refused it.
 
 use std::time::Duration;
 
 use auth::{Failure, Material};
 use chrono::TimeDelta;
-use domain::{connection::ReauthCause, entropy, refresh::delay};
+use domain::{
+    entropy,
+    refresh::{ASKING, Ending, LATEST_START, Lease, Loss, NotClaimed, delay, proactive_at, verdict},
+};
+use futures_util::{FutureExt as _, future::BoxFuture};
 use ids::ConnectionId;
 use serde_json::json;
-use store::{ConnectionContext, Lease, NewCredential, StoreError};
-use tokio::sync::OwnedMutexGuard;
+use store::{ConnectionContext, FailedRefresh, NewCredential, StoreError};
+use tokio::time::Instant;
 use vault::{DataKeyRecord, Sealed};
 
 use super::{
     FreshError, SealError,
     account::{AccountError, account, outside},
     data_key::{data_key, open},
-    fresh::{by_itself, place},
+    fresh::{place, usable},
 };
-use crate::{Actor, Ctx, Services, audit, connection::needs_reauth};
+use crate::{Actor, Ctx, Services, audit, connection, fault};
 
-/// How long a lease lasts: longer than the token endpoint's deadline and everything around it.
-const LEASE: TimeDelta = TimeDelta::seconds(90);
-/// How often the commit is tried while the database is away. What the provider gave exists nowhere else.
-const COMMIT_TRIES: u32 = 40;
+/// How long to wait between tries while the database is away.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// What came of a refresh.
 pub(super) enum Refreshed {
     /// Something changed: read again.
     Done,
-    /// Someone else has the lease, or the generation is over.
-    Taken,
+    /// Another node has the lease.
+    Held,
     /// There is no new token, and the reason.
     Failed(FreshError),
 }
 
-/// Refreshes that generation, if nobody else does. Once begun it is carried through even if the caller goes away: an
-/// answer that nobody waits for may hold the only valid refresh token.
-pub(super) async fn refresh(
-    ctx: Ctx<'_>,
-    id: ConnectionId,
-    generation: i64,
-    gate: OwnedMutexGuard<()>,
-) -> Result<Refreshed, FreshError> {
-    let (services, scope) = (ctx.services.clone(), ctx.scope);
-    let work = tokio::spawn(async move {
-        let _gate = gate;
-        let done = refresh_leased(by_itself(services.ctx(scope, Actor::System)), id, generation).await;
-        services.connections.forget(id);
-        done
-    });
-    work.await.unwrap_or_else(|error| Err(FreshError::Internal(format!("the refresh broke off: {error}"))))
-}
-
-async fn refresh_leased(ctx: Ctx<'_>, id: ConnectionId, generation: i64) -> Result<Refreshed, FreshError> {
+/// Refreshes that generation, if nobody else does. Not to be dropped before its end.
+pub(super) async fn refresh(ctx: Ctx<'_>, id: ConnectionId, generation: i64) -> Result<Refreshed, FreshError> {
     let services = ctx.services;
     // Whatever can fail before the provider is asked shall fail now.
     let key = data_key(ctx).await?;
-    let now = services.now();
+    let began = Instant::now();
     let mut tx = services.store.begin(ctx.scope).await?;
-    let Some(lease) = tx.credentials().lease(id, generation, now + LEASE, now).await? else {
-        tx.commit().await?;
-        return Ok(Refreshed::Taken);
-    };
     let context = tx.connections().context(id).await?;
+    usable(context.connection.health)?;
+    let lease = match tx.credentials().claim(id, generation, services.node).await? {
+        Ok(lease) => lease,
+        Err(NotClaimed::Newer) => return Ok(Refreshed::Done),
+        Err(NotClaimed::Held) => return Ok(Refreshed::Held),
+    };
+    fault::point("refresh.claim");
     tx.commit().await?;
+    fault::point("refresh.claimed");
 
-    let answer = match ask(ctx, id, &context).await {
+    let answer = match ask(ctx, id, &context, began).await {
         Ok(answer) => answer,
         Err(error) => {
-            give_back(ctx, id, lease, false, Duration::from_secs(1)).await?;
+            give_back(ctx, id, lease, Ending::Known, Duration::from_secs(1)).await?;
             return Err(error);
         }
     };
+    fault::point("refresh.answered");
     match answer {
         Ok(renewed) => commit(ctx, id, lease, &key, &renewed).await,
         Err(failure) => fail(ctx, id, lease, &context, &failure).await,
@@ -84,6 +74,7 @@ async fn ask(
     ctx: Ctx<'_>,
     id: ConnectionId,
     context: &ConnectionContext,
+    began: Instant,
 ) -> Result<Result<Renewed, Failure>, FreshError> {
     let slug = &context.integration.provider;
     let provider = ctx.services.provider(ctx.scope, slug).await?;
@@ -99,7 +90,16 @@ async fn ask(
         AccountError::Seal(SealError::Keys(error)) => error.into(),
         AccountError::Seal(SealError::Store(error)) => error.into(),
     })?;
-    let renewed = account.renew(outside(ctx.services, None), &material).await;
+    // A process that was stopped for so long that its lease may end before the answer comes does not ask any more.
+    if began.elapsed() > LATEST_START {
+        let detail = "the refresh took too long before the provider was asked".into();
+        return Err(FreshError::ProviderDown { retry_after: Duration::from_secs(1), detail });
+    }
+    let renewing = tokio::time::timeout(ASKING, account.renew(outside(ctx.services, None), &material));
+    let renewed = renewing.await.unwrap_or_else(|_| {
+        let detail = format!("no answer within {} s", ASKING.as_secs());
+        Err(Failure::ProviderDown { detail, retry_after: None, may_have_acted: true })
+    });
     Ok(renewed.map(|material| Renewed { is_renewable: account.is_renewable(&material), material }))
 }
 
@@ -109,6 +109,7 @@ struct Renewed {
     is_renewable: bool,
 }
 
+/// Stores what the provider gave, however long the database or the key service is away: it exists nowhere else.
 async fn commit(
     ctx: Ctx<'_>,
     id: ConnectionId,
@@ -116,39 +117,71 @@ async fn commit(
     key: &DataKeyRecord,
     renewed: &Renewed,
 ) -> Result<Refreshed, FreshError> {
-    let sealed = ctx.services.sealer.seal(ctx.scope, key, place(id), &renewed.material.to_bytes()).await?;
-    let new = new_credential(sealed, &renewed.material, renewed.is_renewable);
-    let mut tries = 0;
-    loop {
-        match commit_once(ctx, id, lease, &new).await {
-            Ok(()) => return Ok(Refreshed::Done),
-            // Reconnected or deleted meanwhile: what is there is newer than what we hold.
-            Err(StoreError::Superseded(_)) => return Ok(Refreshed::Done),
-            Err(StoreError::Unavailable(reason)) if tries < COMMIT_TRIES => {
-                tries += 1;
-                tracing::warn!(connection.id = %id, reason, tries, "a refreshed token waits for the database");
-                tokio::time::sleep(Duration::from_secs(2)).await;
+    let services = ctx.services;
+    let sealed = loop {
+        match services.sealer.seal(ctx.scope, key, place(id), &renewed.material.to_bytes()).await {
+            Err(error) if error.retry_after().is_some() => {
+                tracing::warn!(connection.id = %id, %error, "a refreshed token waits for the key service");
+                tokio::time::sleep(AGAIN).await;
             }
-            Err(error) => return Err(error.into()),
+            sealed => break sealed?,
+        }
+    };
+    fault::point("refresh.sealed");
+    let new = new_credential(services, sealed, &renewed.material, renewed.is_renewable);
+    until_stored(id, || {
+        let stored = async {
+            let mut tx = services.store.begin(ctx.scope).await?;
+            // First the connection, as a reconnect does. Somebody may have taken over while this answer waited, and given
+            // it up.
+            connection::found_again(&mut tx, services, id).await?;
+            tx.credentials().commit_refresh(id, lease, &new, services.now()).await?;
+            fault::point("refresh.commit");
+            tx.commit().await
+        };
+        stored.boxed()
+    })
+    .await?;
+    fault::point("refresh.committed");
+    Ok(Refreshed::Done)
+}
+
+/// Tries until the database has taken or refused it. Refused means that what is stored is newer, or that the connection is
+/// gone: no failure.
+async fn until_stored<'a>(
+    id: ConnectionId,
+    store: impl Fn() -> BoxFuture<'a, Result<(), StoreError>> + Send + Sync,
+) -> Result<(), StoreError> {
+    loop {
+        match store().await {
+            Ok(()) | Err(StoreError::Superseded(_) | StoreError::NotFound) => return Ok(()),
+            Err(StoreError::Unavailable(reason)) => {
+                tracing::warn!(connection.id = %id, reason, "the end of a refresh waits for the database");
+                tokio::time::sleep(AGAIN).await;
+            }
+            Err(error) => return Err(error),
         }
     }
 }
 
 /// The row of a credential.
-pub(crate) fn new_credential(sealed: Sealed, material: &Material, is_renewable: bool) -> NewCredential {
+pub(crate) fn new_credential(
+    services: &Services,
+    sealed: Sealed,
+    material: &Material,
+    is_renewable: bool,
+) -> NewCredential {
     let tokens = material.tokens.as_ref();
+    let expires_at = tokens.and_then(|tokens| tokens.expires_at);
+    let refresh_ends_at = tokens.and_then(|tokens| tokens.refresh_expires_at);
+    let refresh_at = proactive_at(services.now(), expires_at, refresh_ends_at, random(services));
     NewCredential {
         sealed: sealed.into_bytes(),
         refreshable: is_renewable,
-        expires_at: tokens.and_then(|tokens| tokens.expires_at),
+        expires_at,
         scopes_granted: tokens.and_then(|tokens| tokens.scopes_granted.clone()),
+        refresh_at: refresh_at.filter(|_| is_renewable),
     }
-}
-
-async fn commit_once(ctx: Ctx<'_>, id: ConnectionId, lease: Lease, new: &NewCredential) -> Result<(), StoreError> {
-    let mut tx = ctx.services.store.begin(ctx.scope).await?;
-    tx.credentials().commit_refresh(id, lease, new, ctx.services.now()).await?;
-    tx.commit().await
 }
 
 async fn fail(
@@ -160,30 +193,36 @@ async fn fail(
 ) -> Result<Refreshed, FreshError> {
     let services = ctx.services;
     tracing::warn!(connection.id = %id, code = failure.code(), reason = %failure, "a token was not refreshed");
-    let cause = match failure {
-        // The provider took an earlier try, its answer never reached us, and now the token that we hold is spent.
-        Failure::Revoked { .. } | Failure::RotationLost if lease.after_unknown => Some(ReauthCause::LostRotation),
-        Failure::RotationLost => Some(ReauthCause::LostRotation),
-        Failure::Revoked { .. } => Some(ReauthCause::Revoked),
-        Failure::Expired => Some(ReauthCause::Expired),
+    let loss = match failure {
+        Failure::Revoked { .. } => Some(Loss::Refused),
+        Failure::Expired => Some(Loss::Expired),
         _ => None,
     };
-    if let Some(cause) = cause {
-        let mut tx = services.store.begin(ctx.scope).await?;
-        // The connection before its credential, as a reconnect does.
-        tx.connections().lock(id).await?;
-        let ended = tx.credentials().fail_refresh(id, lease, false, None, services.now()).await;
-        if let Err(StoreError::Superseded(_)) = ended {
-            return Ok(Refreshed::Done);
-        }
-        ended?;
-        needs_reauth(&mut tx, services, id, cause, Actor::System).await?;
-        tx.commit().await?;
-        return Ok(Refreshed::Failed(FreshError::NeedsReauth { cause, reason: cause.reason() }));
+    if let Some(loss) = loss {
+        let cause = verdict(lease, loss);
+        let failed = FailedRefresh { ending: Ending::Known, not_before: None };
+        until_stored(id, || {
+            let stored = async {
+                let mut tx = services.store.begin(ctx.scope).await?;
+                tx.connections().lock(id).await?;
+                if tx.credentials().fail_refresh(id, lease, failed).await? {
+                    connection::needs_reauth(&mut tx, services, id, cause, Actor::System).await?;
+                }
+                fault::point("refresh.lost");
+                tx.commit().await
+            };
+            stored.boxed()
+        })
+        .await?;
+        // Read again: a late answer may have been stored meanwhile.
+        return Ok(Refreshed::Done);
     }
     let failures = context.credential.as_ref().map_or(0, |row| row.refresh_failures);
-    let wait = wait(services, failures, failure.retry_after());
-    give_back(ctx, id, lease, failure.may_have_acted(), wait).await?;
+    let failures = u32::try_from(failures).unwrap_or_default().saturating_add(1);
+    let wait = delay(failures, failure.retry_after(), random(services));
+    let ending = if failure.may_have_acted() { Ending::Unknown } else { Ending::Known };
+    give_back(ctx, id, lease, ending, wait).await?;
+    fault::point("refresh.given_back");
     let mut tx = services.store.begin(ctx.scope).await?;
     let detail = json!({ "code": failure.code(), "detail": failure.to_string() });
     tx.audit(audit::row(services, Actor::System, "connection.refresh_failed", id, detail)).await?;
@@ -194,24 +233,27 @@ async fn fail(
     }))
 }
 
-fn wait(services: &Services, failures: i32, retry_after: Option<Duration>) -> Duration {
-    let random = u64::from_le_bytes(entropy::bytes(services.entropy.as_ref()));
-    delay(u32::try_from(failures).unwrap_or_default().saturating_add(1), retry_after, random)
+fn random(services: &Services) -> u64 {
+    u64::from_le_bytes(entropy::bytes(services.entropy.as_ref()))
 }
 
+/// Gives the lease back, however long the database is away: nobody takes it from a node that lives.
 async fn give_back(
     ctx: Ctx<'_>,
     id: ConnectionId,
     lease: Lease,
-    unknown: bool,
+    ending: Ending,
     wait: Duration,
 ) -> Result<(), FreshError> {
-    let now = ctx.services.now();
-    let not_before = now + TimeDelta::from_std(wait).unwrap_or_default();
-    let mut tx = ctx.services.store.begin(ctx.scope).await?;
-    match tx.credentials().fail_refresh(id, lease, unknown, Some(not_before), now).await {
-        Ok(()) => Ok(tx.commit().await?),
-        Err(StoreError::Superseded(_)) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    let not_before = ctx.services.now() + TimeDelta::from_std(wait).unwrap_or_default();
+    let failed = FailedRefresh { ending, not_before: Some(not_before) };
+    let stored = until_stored(id, || {
+        let stored = async {
+            let mut tx = ctx.services.store.begin(ctx.scope).await?;
+            tx.credentials().fail_refresh(id, lease, failed).await?;
+            tx.commit().await
+        };
+        stored.boxed()
+    });
+    Ok(stored.await?)
 }
