@@ -1,9 +1,12 @@
 //! The command line.
 
+mod connections;
 mod doctor;
 mod keys;
 mod plugin;
+mod progress;
 mod provider;
+mod revoke;
 mod serve;
 mod tenancy;
 
@@ -57,6 +60,11 @@ enum Command {
     /// Members of a tenant's portal.
     #[command(subcommand)]
     Member(tenancy::MemberCommand),
+    /// Many connections at once: import and export.
+    #[command(subcommand)]
+    Connections(connections::ConnectionsCommand),
+    /// The panic button: stops connections at once, asks their providers to revoke what they gave, and wipes it here.
+    Revoke(revoke::RevokeArguments),
     /// Plugins: manifests with the components beside them.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -122,6 +130,8 @@ fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
             Command::Key(command) => tenancy::key(&config, command).await,
             Command::Keys(command) => keys::keys(&config, command).await,
             Command::Member(command) => tenancy::member(&config, command).await,
+            Command::Connections(command) => connections::connections(&config, command).await,
+            Command::Revoke(arguments) => revoke::revoke(&config, arguments).await,
             Command::Plugin(command) => plugin::plugin(&config, command).await,
             Command::Provider(command) => provider::online(&config, command).await,
             Command::Config | Command::Openapi => Ok(ExitCode::SUCCESS),

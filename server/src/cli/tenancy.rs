@@ -172,11 +172,8 @@ pub(super) async fn key(config: &Config, command: &KeyCommand) -> Result<ExitCod
     let ctx = platform.services.ctx(scope, Actor::Operator);
     let made = match command {
         KeyCommand::Create { name, scopes, expires_at, integrations, connections, tags, .. } => {
-            let only = keys::Only {
-                integrations: integrations.clone(),
-                connections: connections.clone(),
-                tags: tags.clone(),
-            };
+            let only =
+                keys::Only { integrations: integrations.clone(), connections: connections.clone(), tags: tags.clone() };
             let is_bound = !(integrations.is_empty() && connections.is_empty() && tags.is_empty());
             let wanted = keys::NewKey {
                 name: name.clone(),
@@ -195,7 +192,7 @@ pub(super) async fn key(config: &Config, command: &KeyCommand) -> Result<ExitCod
     answer(&CreatedApiKey { key: show::api_key(row), secret: secret.expose().to_owned() })
 }
 
-async fn find_environment(platform: &Platform, tenant: &str, environment: &str) -> Result<Scope, CliError> {
+pub(super) async fn find_environment(platform: &Platform, tenant: &str, environment: &str) -> Result<Scope, CliError> {
     let tenant = find_tenant(platform, tenant).await?;
     let (_, environments) = list::tenant(&platform.services, tenant).await.map_err(CliError::refused)?;
     let known = environments.iter().find(|row| row.slug == environment);

@@ -19,7 +19,7 @@ use figment::{
 use serde::Deserialize;
 
 pub use database::Database;
-pub use keys::{KeyKind, Keys, Vault};
+pub use keys::{KeyKind, Keys, Rotator, SealingMode, Vault};
 pub use limits::Limits;
 pub use log::{Log, LogFormat};
 pub use operator::Operator;
@@ -127,6 +127,14 @@ mod tests {
         assert!(error.starts_with("limits.requests_per_second: "), "{error}");
         let error = wrong(&|config| config.operator.token = domain::secret::Secret::new("short"));
         assert!(error.starts_with("operator.token: "), "{error}");
+        let error = wrong(&|config| config.keys.messages_per_data_key = 0);
+        assert!(error.starts_with("keys.messages_per_data_key: "), "{error}");
+        let error = wrong(&|config| {
+            config.keys.kind = KeyKind::Vault;
+            config.keys.vault.role_id = "role".into();
+            config.keys.vault.kubernetes_role = "role".into();
+        });
+        assert!(error.starts_with("keys.vault: ") && error.contains("only one"), "{error}");
         let file = std::env::temp_dir().join(format!("patchbay-config-{}.toml", std::process::id()));
         std::fs::write(&file, "[server]\nbnid = \"x\"\n").unwrap();
         let error = Config::load(Some(&file)).unwrap_err().to_string();

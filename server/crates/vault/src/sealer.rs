@@ -130,15 +130,16 @@ impl Sealer {
         self.limits.messages_per_key
     }
 
-    /// Takes one message off what this process may still seal with the data key; `false` if nothing is left and more is to
-    /// be reserved in the database first ([`Sealer::allow`]).
+    /// Takes messages off what this process may still seal with the data key; `false` if less is left, and more is to be
+    /// reserved in the database first ([`Sealer::allow`]).
     #[must_use]
-    pub fn spend(&self, id: DataKeyId) -> bool {
+    pub fn spend(&self, id: DataKeyId, messages: u64) -> bool {
         let mut allowances = self.allowances.lock().unwrap_or_else(PoisonError::into_inner);
-        match allowances.get_mut(&id) {
-            Some(left) if *left > 1 => *left -= 1,
-            Some(_) => drop(allowances.remove(&id)),
-            None => return false,
+        let Some(left) = allowances.get_mut(&id) else { return false };
+        let Some(rest) = left.checked_sub(messages) else { return false };
+        *left = rest;
+        if rest == 0 {
+            allowances.remove(&id);
         }
         true
     }

@@ -307,9 +307,10 @@ async fn d_2_in_direct_mode_every_seal_and_open_is_a_request_and_nothing_is_brid
 async fn se_1_messages_are_sealed_within_what_was_reserved() {
     let bench = Bench::cold().await;
     let (sealer, id) = (&bench.sealer, bench.record.id);
-    assert!(!sealer.spend(id), "nothing is reserved");
-    sealer.allow(id, 2);
-    assert_eq!([sealer.spend(id), sealer.spend(id), sealer.spend(id)], [true, true, false]);
+    assert!(!sealer.spend(id, 1), "nothing is reserved");
+    sealer.allow(id, 4);
+    assert!(!sealer.spend(id, 5) && sealer.spend(id, 2));
+    assert_eq!([sealer.spend(id, 1), sealer.spend(id, 1), sealer.spend(id, 1)], [true, true, false]);
     for n in 0..1000 {
         sealer.allow(DataKeyId::from_uuid(Uuid::from_u128(n)), 5);
     }
