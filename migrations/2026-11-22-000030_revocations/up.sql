@@ -64,3 +64,9 @@ COMMENT ON COLUMN revocations.next_try_at IS 'When it is asked again.';
 COMMENT ON COLUMN revocations.asked_at IS 'When somebody wanted it revoked.';
 COMMENT ON COLUMN revocations.finished_at IS 'When it was settled.';
 CALL patchbay_wall_environment('revocations');
+-- That of a connection which is gone is reached by those whose reach does not go by tags: nobody knows its tags any more.
+CREATE POLICY reach ON revocations AS RESTRICTIVE TO patchbay_bound USING (
+    EXISTS (SELECT FROM connections c WHERE c.connection_id = revocations.connection_id)
+    OR (patchbay_reaches('connections', connection_id) AND patchbay_reaches('integrations', integration_id)
+        AND current_setting('patchbay.reach_tags', true) = '*'));
+CREATE POLICY reach ON revocation_runs AS RESTRICTIVE TO patchbay_bound USING (false);

@@ -71,3 +71,9 @@ COMMENT ON COLUMN connection_keys.connection_id IS 'The connection that the row 
 COMMENT ON COLUMN connection_keys.import_id IS 'The import that brought it; it may be gone by now.';
 COMMENT ON COLUMN connection_keys.row_number IS 'Its row there.';
 CALL patchbay_wall_environment('connection_keys');
+CREATE POLICY reach ON imports AS RESTRICTIVE TO patchbay_bound USING (
+    current_setting('patchbay.reach_connections', true) = '*'
+    AND EXISTS (SELECT FROM integrations i WHERE i.integration_id = imports.integration_id));
+CREATE POLICY reach ON import_errors AS RESTRICTIVE TO patchbay_bound USING (
+    EXISTS (SELECT FROM imports i WHERE i.import_id = import_errors.import_id));
+CALL patchbay_reach_by_connection('connection_keys');

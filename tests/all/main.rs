@@ -21,6 +21,9 @@ mod refresh;
 // Many connections at once: brought along, taken away, revoked.
 mod bulk;
 
+// Tenants' keys: rotated, retired, destroyed; what is sealed follows, and nothing is lost on the way.
+mod keys;
+
 // Who may see and do what: every operation of the API against everybody who may not, and the walls in the database.
 mod tenancy;
 

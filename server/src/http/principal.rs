@@ -52,6 +52,7 @@ needs! {
     EventsWrite = EVENTS_WRITE;
     KeysRead = KEYS_READ;
     KeysWrite = KEYS_WRITE;
+    CredentialsExport = CREDENTIALS_EXPORT;
 }
 
 /// Somebody who may: a tenant's backend by its key, or a member by the portal's cookie.
@@ -78,7 +79,8 @@ impl<P> Caller<P> {
     /// 403 if the caller's key reaches a part of it alone.
     pub fn whole(&self) -> Result<Ctx<'_>, Fail> {
         if self.bound.is_some() {
-            let detail = "This concerns the whole environment, and the API key reaches a part of it alone (its `only`).";
+            let detail =
+                "This concerns the whole environment, and the API key reaches a part of it alone (its `only`).";
             return Err(Fail::new(ProblemCode::MissingScope, detail));
         }
         Ok(self.ctx())

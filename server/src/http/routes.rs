@@ -5,11 +5,12 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
 use api_types::ProblemCode;
 
 use super::{
-    api_keys, assets, connect_page, connect_sessions, connections, deliveries, endpoints, health, integrations,
+    api_keys, assets, connect_page, connect_sessions, connections, deliveries, endpoints, health, imports,
+    integrations,
     openapi::{self, Everywhere},
     operator, portal,
     problem::Fail,
-    problems, providers, proxy, records, runs,
+    problems, providers, proxy, records, revocations, runs,
     state::RouteMeters,
     syncs,
 };
@@ -46,6 +47,8 @@ api! {
     get "/v1/operator/tenants" => operator::list_tenants::list_tenants;
     post "/v1/operator/tenants/{tenant}/environments" => operator::create_environment::create_environment;
     post "/v1/operator/tenants/{tenant}/environments/{environment}/api-keys" => operator::create_api_key::create_environment_api_key;
+    post "/v1/operator/tenants/{tenant}/environments/{environment}/revocations" => operator::create_revocation_run::create_revocation_run;
+    get "/v1/operator/tenants/{tenant}/environments/{environment}/revocations/{revocation}" => operator::get_revocation_run::get_revocation_run;
     post "/v1/operator/tenants/{tenant}/members" => operator::create_member::create_member;
 
     // Tenants' backends, and the portal
@@ -66,7 +69,13 @@ api! {
     get "/v1/connections/{connection}" => connections::get::get_connection;
     patch "/v1/connections/{connection}" => connections::update::update_connection;
     delete "/v1/connections/{connection}" => connections::delete::delete_connection;
+    post "/v1/connections/{connection}/revoke" => connections::revoke::revoke_connection;
     get "/v1/connections/{connection}/credential" => connections::credential::get_connection_credential;
+    post "/v1/exports" => connections::export::export_connections;
+    post "/v1/imports" => imports::create::create_import;
+    get "/v1/imports/{import}" => imports::get::get_import;
+    post "/v1/imports/{import}/rows" => imports::rows::send_import_rows;
+    get "/v1/revocations" => revocations::list::list_revocations;
     get "/v1/syncs" => syncs::list::list_syncs;
     post "/v1/syncs/{sync}/trigger" => syncs::trigger::trigger_sync;
     post "/v1/syncs/{sync}/pause" => syncs::pause::pause_sync;

@@ -3,6 +3,8 @@
 use api_types::operator::{ApiKey, ApiKeyOnly, Environment, Member, PreviousSecret, Tenant};
 use store::{ApiKeyRow, EnvironmentRow, MemberRow, TenantRow};
 
+pub use super::revocations::show as revocation;
+
 /// A tenant.
 #[must_use]
 pub fn tenant(row: TenantRow) -> Tenant {

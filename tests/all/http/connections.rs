@@ -33,6 +33,52 @@ async fn list_connections_filters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn c_9_update_connection_replaces_and_merges_tags_and_metadata() {
+    let Connected { world, connection, .. } = Connected::set().await;
+    let (key, path) = (world.key(), format!("/v1/connections/{connection}"));
+    let change = async |body: Value| key.patch(&path, &body).await.ok();
+    let tags = change(json!({ "tags": { "team": "south", "tier": "gold" } })).await["tags"].clone();
+    assert_eq!(tags, json!({ "team": "south", "tier": "gold" }));
+    let tags = change(json!({ "tags_merge": { "tier": null, "plan": "pro" } })).await["tags"].clone();
+    assert_eq!(tags, json!({ "team": "south", "plan": "pro" }));
+    change(json!({ "metadata": { "crm": { "id": 7, "owner": "Mo" } } })).await;
+    let shown =
+        change(json!({ "metadata_merge": { "crm": { "owner": null }, "note": "x" }, "end_user_name": "Tea House" }))
+            .await;
+    assert_eq!(shown["metadata"], json!({ "crm": { "id": 7 }, "note": "x" }));
+    assert_eq!((&shown["tags"], &shown["end_user"]["name"]), (&tags, &json!("Tea House")));
+    for (query, count) in [("team=south", 1), ("team=north", 0), ("plan=pro", 1), ("tier=gold", 0), ("south=team", 0)] {
+        let listed = key.get(&format!("/v1/connections?tag={query}")).await.ok();
+        assert_eq!(listed["data"].as_array().unwrap().len(), count, "{query}");
+    }
+    let events = "SELECT count(*) FROM events WHERE kind = 'connection.updated'";
+    let told = world.one(events).await;
+    change(json!({ "tags": tags })).await;
+    assert_eq!(world.one(events).await, told, "what changes nothing is no change");
+    for (field, wrong) in [
+        ("tags", json!({ "tags": { "a=b": "c" } })),
+        ("tags", json!({ "tags_merge": { "team": "" } })),
+        (
+            "tags",
+            json!({ "tags": (0..21).map(|n| (n.to_string(), "x")).collect::<std::collections::BTreeMap<_, _>>() }),
+        ),
+        ("metadata", json!({ "metadata": { "long": "x".repeat(17_000) } })),
+        ("metadata", json!({ "metadata": [] })),
+        ("end_user_name", json!({ "end_user_name": " " })),
+    ] {
+        let answer = key.patch(&path, &wrong).await;
+        assert!(answer.problem(422, "invalid_fields").fields[0].field.starts_with(field), "{answer}");
+    }
+    key.patch(&path, &json!({ "tags": {}, "tags_merge": {} })).await.problem(422, "invalid_fields");
+    key.get("/v1/connections?tag=team").await.problem(422, "invalid_fields");
+    // A refresh and a repair leave what was noted.
+    world.connect_acme(&json!({ "id": shown["integration_id"] }), "merchant-1", "shop_north").await;
+    let again = key.get(&path).await.ok();
+    assert_eq!((&again["tags"], &again["metadata"]), (&tags, &shown["metadata"]));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn get_connection_tells_health_in_words() {
     let Connected { world, connection, .. } = Connected::set().await;
     let shown = world.key().get(&format!("/v1/connections/{connection}")).await.ok();
@@ -241,5 +287,114 @@ async fn import_connection_renews_tokens_that_have_ended() {
     let second = key.post("/v1/connections", &bring(alone)).await.ok();
     assert_eq!(second["account"], "shop_south");
     world.synced(second["id"].as_str().unwrap()).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn delete_connection_shows_what_it_waits_for() {
+    let Connected { world, connection, .. } = Connected::set().await;
+    let away = r#"{"do":"misbehave","path":"/token/revocation","skip":0,"times":1,"fault":{"kind":"status","status":503,"retry_after":"1"}}"#;
+    world.acme().control(serde_json::from_str(away).unwrap()).unwrap();
+    let path = format!("/v1/connections/{connection}");
+    assert_eq!(world.key().delete(&path).await.status, 202);
+    let shown = world.key().get(&path).await.ok();
+    assert_eq!((&shown["health"]["state"], &shown["revocation"]["state"]), (&json!("deleting"), &json!("pending")));
+    let revocation = &shown["revocation"];
+    assert!(
+        revocation["reason"].as_str().unwrap().contains("503")
+            || revocation["reason"].as_str().unwrap().contains("fails"),
+        "{shown}"
+    );
+    assert_eq!(revocation["tries"], 1);
+    assert!(revocation["next_try_at"].is_string(), "{shown}");
+    crate::support::until("the retry has worked", crate::support::PATIENCE, async || {
+        world.clock().advance(chrono::TimeDelta::seconds(10));
+        (world.key().get(&path).await.status == 404).then_some(())
+    })
+    .await;
+    let listed = world.key().get(&format!("/v1/revocations?connection={connection}")).await.ok();
+    assert_eq!((&listed["data"][0]["state"], &listed["data"][0]["tries"]), (&json!("revoked"), &json!(1)));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revoke_connection_wipes_the_credential_and_keeps_the_rest() {
+    let Connected { world, connection, .. } = Connected::set().await;
+    let key = world.key();
+    let path = format!("/v1/connections/{connection}");
+    let token = key.get(&format!("{path}/credential")).await.ok()["access_token"].as_str().unwrap().to_owned();
+    let records = world.one("SELECT count(*) FROM records").await;
+    let shown = key.post(&format!("{path}/revoke"), &json!({})).await.ok();
+    assert_eq!((&shown["health"]["state"], &shown["revocation"]["state"]), (&json!("revoked"), &json!("revoked")));
+    assert_eq!(world.one("SELECT count(*) FROM credentials").await, "0");
+    assert_eq!(world.one("SELECT count(*) FROM records").await, records);
+    let somebody = world.anonymous();
+    let orders = format!("{}/v1/orders", world.acme().origin());
+    let request = somebody.request(Method::GET, &orders).header("authorization", &format!("Bearer {token}"));
+    assert_eq!(request.send().await.status, 401, "the provider does not take the token any more");
+    key.get(&format!("{path}/credential")).await.problem(409, "conflict");
+    // Asking again changes nothing, and deleting it keeps what is known of its grant.
+    key.post(&format!("{path}/revoke"), &json!({})).await.ok();
+    assert_eq!(world.one("SELECT count(*) FROM events WHERE kind = 'connection.revoked'").await, "1");
+    assert_eq!(world.one("SELECT count(*) FROM audit WHERE action = 'connection.revoked'").await, "1");
+    assert_eq!(key.delete(&path).await.status, 204);
+    let listed = key.get(&format!("/v1/revocations?connection={connection}")).await.ok();
+    assert_eq!(listed["data"][0]["state"], "revoked");
+    key.post(&format!("{path}/revoke"), &json!({})).await.problem(404, "not_found");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn export_connections_takes_a_scope_of_its_own_and_is_audited() {
+    let Connected { world, connection, .. } = Connected::set().await;
+    let key = age::x25519::Identity::generate();
+    let wish = json!({ "recipient": key.to_public().to_string(), "integration": "acme" });
+    let narrow = world.key_with(&["credentials:read", "connections:read", "connections:write"]).await;
+    narrow.post("/v1/exports", &wish).await.problem(403, "missing_scope");
+    let answer = world.key_with(&["credentials:export"]).await.post("/v1/exports", &wish).await;
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")), "{answer}");
+    assert!(answer.body.starts_with(b"age-encryption.org/v1\n"));
+    let plain = crate::bulk::decrypt(&answer.body, &key).unwrap();
+    let row: Value = serde_json::from_str(plain.trim()).unwrap();
+    assert_eq!((&row["connection_id"], &row["integration"]), (&json!(connection), &json!("acme")));
+    let token = world.key().get(&format!("/v1/connections/{connection}/credential")).await.ok()["access_token"].clone();
+    assert_eq!(row["tokens"]["access_token"], token);
+    assert!(row["tokens"]["refresh_token"].is_string());
+    let audited = "SELECT detail->>'connections' FROM audit WHERE action = 'connections.exported'";
+    assert_eq!(world.one(audited).await, "1");
+    for (wrong, field) in [
+        (json!({ "recipient": "age1x" }), "recipient"),
+        (json!({ "recipient": wish["recipient"], "integration": "nothing" }), "integration"),
+    ] {
+        let problem = world.key().post("/v1/exports", &wrong).await.problem(422, "invalid_fields");
+        assert_eq!(problem.fields[0].field, field);
+    }
+    world.end().await;
+}
+
+// What the operation is called: `import_connection`.
+#[tokio::test(flavor = "multi_thread")]
+async fn import_connection_is_carried_through_when_the_client_goes_away() {
+    let world = World::start(Options::default()).await;
+    world.acme_integration().await;
+    let tokens = mint(&world, "shop_north");
+    let slow = r#"{"do":"misbehave","path":"/token","skip":0,"times":1,"fault":{"kind":"slow","ms":1500}}"#;
+    world.acme().control(serde_json::from_str(slow).unwrap()).unwrap();
+    let wish = json!({ "integration": "acme", "end_user": { "id": "merchant-1" },
+        "tokens": { "refresh_token": tokens["refresh_token"] } });
+    let key = world.key();
+    let asked = key.post("/v1/connections", &wish);
+    // Gone while the provider still replaces the refresh token.
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(700), asked).await.is_err());
+    let made = crate::support::until("the connection is there all the same", crate::support::PATIENCE, async || {
+        let listed = key.get("/v1/connections").await.ok();
+        listed["data"][0]["id"].as_str().map(str::to_owned)
+    })
+    .await;
+    world.synced(&made).await;
+    // With the token that replaced the first, it lives on.
+    world.acme().control(Command::ExpireAccessTokens).unwrap();
+    world.clock().advance(chrono::TimeDelta::hours(2));
+    key.get(&format!("/v1/connections/{made}/credential")).await.ok();
     world.end().await;
 }

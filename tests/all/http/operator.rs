@@ -123,3 +123,37 @@ async fn sv_4_without_an_operator_token_that_api_is_closed() {
     }
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn create_revocation_run_and_get_revocation_run_stop_what_is_meant() {
+    let super::connected::Connected { world, connection, .. } = super::connected::Connected::set().await;
+    let operator = world.operator();
+    let (tenant, environment) = (&world.tenant().tenant["id"], &world.tenant().environment["id"]);
+    let path = format!(
+        "/v1/operator/tenants/{}/environments/{}/revocations",
+        tenant.as_str().unwrap(),
+        environment.as_str().unwrap()
+    );
+    let dry = operator.post(&path, &json!({ "dry_run": true })).await;
+    assert_eq!(dry.status, 200, "{dry}");
+    let dry = dry.json();
+    assert_eq!((&dry["total"], &dry["id"]), (&json!(1), &serde_json::Value::Null));
+    assert_eq!(dry["providers"], json!([{ "provider": "acme", "connections": 1, "revocation": "yes" }]));
+    let none = operator.post(&path, &json!({ "provider": "nothing", "dry_run": true })).await.ok();
+    assert_eq!(none["total"], 0);
+    let run = operator.post(&path, &json!({ "provider": "acme" })).await;
+    assert_eq!(run.status, 202, "{run}");
+    let run = run.json()["id"].as_str().unwrap().to_owned();
+    let shown = world.key().get(&format!("/v1/connections/{connection}")).await.ok();
+    assert_eq!(shown["health"]["state"], "revoked", "at once");
+    let ended = crate::support::until("the run has ended", crate::support::PATIENCE, async || {
+        let run = operator.get(&format!("{path}/{run}")).await.ok();
+        run["finished_at"].is_string().then_some(run)
+    })
+    .await;
+    assert_eq!(ended["outcomes"], json!([{ "provider": "acme", "state": "revoked", "count": 1 }]));
+    let elsewhere = path.replace(environment.as_str().unwrap(), "env_01h455vb4pex5vsknk084sn02q");
+    operator.post(&elsewhere, &json!({})).await.problem(404, "not_found");
+    operator.get(&format!("{path}/rvk_01h455vb4pex5vsknk084sn02q")).await.problem(404, "not_found");
+    world.end().await;
+}

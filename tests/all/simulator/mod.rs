@@ -21,8 +21,16 @@ mod provider;
 mod signed;
 
 // Our side: services whose every way out leads here, a connection's life, and everybody's.
+mod attempt;
 mod calls;
 mod catalogue;
 mod house;
+mod moved;
 mod walk;
 mod webhook;
+
+pub(crate) use catalogue::{files, read};
+pub(crate) use house::House;
+pub(crate) use script::Script;
+pub(crate) use walk::walk;
+pub(crate) use wire::Seen;

@@ -92,6 +92,7 @@ impl Walk<'_> {
         self.renewed(ctx, id).await?;
         self.pages(ctx, id).await?;
         self.asked_to_wait(ctx, id).await?;
+        self.moved(ctx, id).await?;
         self.given_back(ctx, id).await
     }
 

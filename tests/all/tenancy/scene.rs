@@ -62,6 +62,9 @@ pub(crate) const DESCRIBED: &str = "schema = 1\nslug = \"described\"\nname = \"D
     authorization_url = \"https://market.example/authorize\"\ntoken_url = \"https://market.example/token\"\n\
     install = { begins = \"code\" }\n[api]\nbase_url = \"https://market.example/api\"\n";
 
+/// Somebody's public key, for exports.
+const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+
 /// A tenant that has one of everything.
 pub(crate) struct Scene {
     pub(crate) world: World,
@@ -112,7 +115,12 @@ impl Scene {
         let wish = json!({ "name": "backend", "scopes": ["*"] });
         let other_key =
             world.operator().post(&format!("{environments}/{other_environment}/api-keys"), &wish).await.ok();
+        let import = key.post("/v1/imports", &json!({ "integration": "acme" })).await.ok();
+        let revocations = format!("{environments}/{}/revocations", world.tenant().environment["id"].as_str().unwrap());
+        let run = world.operator().post(&revocations, &json!({ "provider": "nothing" })).await.ok();
         let ids = [
+            ("import", text(&import["id"])),
+            ("revocation", text(&run["id"])),
             ("tenant", tenant),
             ("environment", text(&world.tenant().environment["id"])),
             ("integration", text(&integration["id"])),
@@ -143,6 +151,7 @@ impl Scene {
             // Described anew elsewhere: a neighbour that describes this one has one of its own from then on.
             "put /v1/providers/{provider}" => path.replace("described", "anew"),
             "get /v1/records" => format!("{path}?connection={}&stream={}", self.ids["connection"], self.ids["stream"]),
+            "post /v1/imports/{import}/rows" => format!("{path}?first_row=0"),
             _ => path,
         }
     }
@@ -158,11 +167,19 @@ impl Scene {
             "post /v1/operator/tenants/{tenant}/members" => {
                 json!({ "email": "third@lamplight.example", "name": "Third", "password": self.world.password(), "role": "owner" })
             }
+            "post /v1/operator/tenants/{tenant}/environments/{environment}/revocations" => {
+                json!({ "provider": "acme" })
+            }
+            "post /v1/imports" => json!({ "integration": "acme" }),
+            "post /v1/imports/{import}/rows" => json!({ "end_user": { "id": "merchant-5" } }),
+            "post /v1/exports" => json!({ "recipient": RECIPIENT }),
             "post /v1/integrations" => {
                 let origin = self.world.acme().origin();
                 json!({ "provider": "acme", "slug": "third", "client_id": "c", "client_secret": "s", "variables": { "auth": origin, "api": origin } })
             }
             "patch /v1/integrations/{integration}" => json!({ "display_name": "Third" }),
+            "patch /v1/connections/{connection}" => json!({ "tags_merge": { "third": "yes" } }),
+            "post /v1/api-keys/{key}/rotate" => json!({}),
             "post /v1/connect/sessions" => json!({ "end_user": { "id": "merchant-3" } }),
             "put /v1/providers/{provider}" => json!({ "manifest": DESCRIBED.replace("\"described\"", "\"anew\"") }),
             "post /v1/connections" => json!({
@@ -214,7 +231,9 @@ impl Scene {
                 Rows::OfTheTenant if table == "environments" => format!("environment_id = '{environment}'"),
                 Rows::OfTheTenant => format!("tenant_id = '{tenant}'"),
             };
-            format!("SELECT '{table}', count(*) || ' rows ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t WHERE {of}")
+            // When a key was last used is written down from time to time, also of one that then is refused something.
+            let row = "(to_jsonb(t) - 'last_used_at' - 'previous_used_at')::text";
+            format!("SELECT '{table}', count(*) || ' rows ' || coalesce(md5(string_agg({row}, '|' ORDER BY {row})), '') FROM {table} t WHERE {of}")
         });
         let rows = self.world.sql(&parts.collect::<Vec<_>>().join(" UNION ALL ")).await;
         rows.into_iter().map(|row| (row[0].clone().unwrap(), row[1].clone().unwrap())).collect()

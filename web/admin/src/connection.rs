@@ -1,6 +1,6 @@
 //! One connection: health with its reason, syncs, runs, and what can be done.
 
-use api_types::connection::Connection;
+use api_types::connection::{Connection, Revocation};
 use api_types::sync::Sync;
 use ids::ConnectionId;
 use leptos::prelude::*;
@@ -122,6 +122,7 @@ fn Head(scope: Scope, connection: Connection, refresh: Callback<()>) -> impl Int
                     <When at=connection.created_at />
                 </dd>
             </div>
+            {connection.revocation.clone().map(|one| view! { <Revoked revocation=one /> })}
             {(!tags.is_empty()).then(|| view! { <div><dt>{t::TAGS}</dt><dd>{tags}</dd></div> })}
             <div class="wide">
                 <dt>{t::COPIED_ID}</dt>
@@ -142,6 +143,23 @@ fn Head(scope: Scope, connection: Connection, refresh: Callback<()>) -> impl Int
             error=Signal::derive(move || deed.error())
             on_confirm=delete
         />
+    }
+}
+
+/// What became of the grant.
+#[component]
+fn Revoked(revocation: Revocation) -> impl IntoView {
+    let (tone, word) = states::revocation(revocation.state);
+    let next = revocation.next_try_at.map(|at| view! { " " {t::ASKED_AGAIN} " " <When at=at /> });
+    view! {
+        <div class="wide" data-revocation=word>
+            <dt>{t::REVOCATION}</dt>
+            <dd>
+                <Badge tone=tone text=word />
+                " "
+                <span class="faint">{revocation.reason} {next}</span>
+            </dd>
+        </div>
     }
 }
 

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use patchbay_web_admin::forms::filled;
 use patchbay_web_admin::route::Route;
 use patchbay_web_admin::{states, text as t};
-use web_components::{Badge, Dialog, Empty, Field, Loaded, Paged, Select, When};
+use web_components::{Badge, Copyable, Dialog, Empty, Field, Loaded, Paged, Select, When};
 
 use crate::app::Top;
 use crate::link::NewLink;
@@ -67,6 +67,15 @@ pub fn screen(scope: Scope) -> AnyView {
             <Field name="tag-filter" label=t::TAG value=tag kind="search" placeholder=t::TAG_EXAMPLE />
         </div>
         <section class="card">{list.show(empty, table)}</section>
+        <details class="card bulk">
+            <summary>{t::BULK}</summary>
+            <p>{t::BULK_IMPORT}</p>
+            <Copyable text=t::BULK_IMPORT_COMMAND.to_owned() label=t::BULK_IMPORT_COMMAND />
+            <p>{t::BULK_EXPORT}</p>
+            <Copyable text=t::BULK_EXPORT_COMMAND.to_owned() label=t::BULK_EXPORT_COMMAND />
+            <p>{t::BULK_REVOKE}</p>
+            <Copyable text=t::BULK_REVOKE_COMMAND.to_owned() label=t::BULK_REVOKE_COMMAND />
+        </details>
         <Dialog open=linking title=t::NEW_LINK>
             <NewLink scope=scope />
         </Dialog>

@@ -1,6 +1,6 @@
 //! States with their words and colours.
 
-use api_types::connection::HealthState;
+use api_types::connection::{HealthState, RevocationState};
 use api_types::event::{DeliveryState, EventKind};
 use api_types::sync::RunState;
 use web_components::Tone;
@@ -98,6 +98,18 @@ pub const fn health(state: HealthState) -> (Tone, &'static str) {
         HealthState::Paused => (Tone::Warn, "Paused"),
         HealthState::Revoked => (Tone::Plain, "Revoked"),
         HealthState::Deleting => (Tone::Plain, "Deleting"),
+    }
+}
+
+/// How a person reads where a revocation stands.
+#[must_use]
+pub const fn revocation(state: RevocationState) -> (Tone, &'static str) {
+    match state {
+        RevocationState::Pending => (Tone::Busy, "Being revoked"),
+        RevocationState::Revoked => (Tone::Good, "Revoked"),
+        RevocationState::Unsupported => (Tone::Warn, "Cannot be revoked there"),
+        RevocationState::Nothing => (Tone::Plain, "Nothing to revoke"),
+        RevocationState::Failed => (Tone::Bad, "Not revoked"),
     }
 }
 

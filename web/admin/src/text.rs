@@ -167,6 +167,15 @@ words! {
     CAUSE = "Cause";
     PROVIDER_ACCOUNT = "Id at the provider";
     CONNECTED_AT = "Connected";
+    REVOCATION = "Access at the provider";
+    ASKED_AGAIN = "asked again";
+    BULK = "Many at once, from the command line";
+    BULK_IMPORT = "Bring connections along from a CSV or JSON Lines file. Each row is tried at the provider; the same file makes nothing twice and goes on where it broke off.";
+    BULK_IMPORT_COMMAND = "patchbay connections import FILE --tenant … --environment … --integration …";
+    BULK_EXPORT = "Take connections away with their credentials, encrypted to an age key of your own. The API does the same: POST /v1/exports.";
+    BULK_EXPORT_COMMAND = "patchbay connections export --tenant … --environment … --recipient age1… --output FILE";
+    BULK_REVOKE = "Stop connections at once and have their providers revoke access. --dry-run counts first.";
+    BULK_REVOKE_COMMAND = "patchbay revoke --tenant … --provider … --since … --dry-run";
     TAGS = "Tags";
     SYNCS = "Syncs";
     NO_SYNCS = "No sync";

@@ -30,6 +30,9 @@ pub struct Connection {
     pub metadata: serde_json::Value,
     /// The latest run of any of its syncs.
     pub last_run: Option<crate::sync::RunSummary>,
+    /// What became of its grant, where somebody wanted it revoked.
+    #[serde(default)]
+    pub revocation: Option<Revocation>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -84,6 +87,127 @@ pub struct ImportConnection {
     /// Labels.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// The tenant's own notes, for a new connection: an object.
+    #[serde(default)]
+    pub metadata: Option<serde_json::Value>,
+}
+
+/// A row of an import of many. What an export writes is one too; fields that are not named here are passed over.
+pub struct ImportRow {
+    /// The tenant's own id of the connection, by which the row is known when it comes again; the end user's id if absent,
+    /// which then may have one row alone.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// Whose account it is.
+    pub end_user: crate::connect::EndUser,
+    /// What the connect form would ask for, secrets among it, and values that the provider would answer with, by field.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+    /// Tokens, for providers that give some.
+    #[serde(default)]
+    pub tokens: Option<ImportTokens>,
+    /// Labels.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// The tenant's own notes: an object.
+    #[serde(default)]
+    pub metadata: Option<serde_json::Value>,
+}
+
+/// An import of many to begin.
+pub struct CreateImport {
+    /// Slug or id of the integration.
+    pub integration: String,
+}
+
+/// An import of many, and how far it has come.
+pub struct Import {
+    /// Its id.
+    pub id: ids::ImportId,
+    /// Through what connections are made.
+    pub integration_id: IntegrationId,
+    /// Rows that are done, from the first; send on from this one.
+    pub next_row: u64,
+    /// Rows that became connections.
+    pub made: u64,
+    /// Rows whose connection was there already; nothing was changed.
+    pub present: u64,
+    /// Rows that were refused.
+    pub wrong: u64,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When its end was said.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// What was wrong: with the rows just sent, or with the first hundred of all.
+    pub errors: Vec<ImportRowError>,
+    /// Why the rows from `next_row` on were not looked at, such as a provider that does not answer. Send them again later.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stopped: Option<String>,
+}
+
+/// What was wrong with a row.
+pub struct ImportRowError {
+    /// Which row of the import, from 0.
+    pub row: u64,
+    /// On which line it begins, from 1: of the body that it came in, or of the file.
+    pub line: u64,
+    /// Which field; empty where it is the row.
+    pub field: String,
+    /// What is wrong.
+    pub detail: String,
+}
+
+/// Whom to export connections to.
+pub struct ExportConnections {
+    /// The age public key that can read it, `age1…`; keep its secret half where the export will be read, and nowhere else.
+    pub recipient: String,
+    /// Of this integration alone, by id or slug.
+    #[serde(default)]
+    pub integration: Option<String>,
+}
+
+/// What became of a grant that was to be given back at its provider.
+pub struct Revocation {
+    /// Whose; the connection may be gone.
+    pub connection_id: ConnectionId,
+    /// Its integration.
+    pub integration_id: IntegrationId,
+    /// The provider's slug.
+    pub provider: String,
+    /// The tenant's own id of the end user.
+    pub end_user_id: String,
+    /// The provider's id of the account.
+    pub account: Option<String>,
+    /// The run over many that it belongs to.
+    pub run_id: Option<ids::RevocationRunId>,
+    /// Where it stands.
+    pub state: RevocationState,
+    /// The same in words.
+    pub reason: String,
+    /// How often the provider was asked in vain.
+    pub tries: u32,
+    /// When it is asked again.
+    pub next_try_at: Option<DateTime<Utc>>,
+    /// When somebody wanted it revoked.
+    pub asked_at: DateTime<Utc>,
+    /// When it was settled.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// Where a revocation stands.
+#[derive(Copy, Eq, Hash)]
+#[serde(rename_all = "snake_case")]
+pub enum RevocationState {
+    /// The provider has not let go yet; it is asked again.
+    Pending,
+    /// The provider has let go.
+    Revoked,
+    /// The provider has no call for it.
+    Unsupported,
+    /// There was nothing to give back.
+    Nothing,
+    /// The provider did not let go, and is not asked again.
+    Failed,
 }
 
 /// Tokens to bring along.
@@ -103,6 +227,37 @@ pub struct ImportTokens {
     /// What was granted.
     #[serde(default)]
     pub scopes: Option<Vec<String>>,
+    /// `Bearer` if absent.
+    #[serde(default)]
+    pub token_type: Option<String>,
+    /// When the refresh token ends.
+    #[serde(default)]
+    pub refresh_expires_at: Option<DateTime<Utc>>,
+    /// What an export has beside the tokens: keys, clients, the installation. Takes the scope `integrations:write` too,
+    /// since it can say where an integration's client is shown.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub extra: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What to change of a connection; what is absent stays. A whole is either replaced or merged into, not both.
+#[derive(Default)]
+pub struct UpdateConnection {
+    /// What you call the end user.
+    #[serde(default)]
+    pub end_user_name: Option<String>,
+    /// Labels, instead of those there are.
+    #[serde(default)]
+    pub tags: Option<BTreeMap<String, String>>,
+    /// Labels beside those there are; null takes one away.
+    #[serde(default)]
+    pub tags_merge: Option<BTreeMap<String, Option<String>>>,
+    /// Your own notes, instead of those there are.
+    #[serde(default)]
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Merged into your notes as RFC 7396 has it; null takes away.
+    #[serde(default)]
+    pub metadata_merge: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// A fresh credential.

@@ -27,9 +27,18 @@ pub enum EventKind {
     /// Its end user must connect again.
     #[serde(rename = "connection.needs_reauth")]
     ConnectionNeedsReauth,
-    /// A connection was deleted.
+    /// The tenant changed a connection's tags, metadata or the name of its end user.
+    #[serde(rename = "connection.updated")]
+    ConnectionUpdated,
+    /// A connection was deleted; `revocation` says what became of its grant at the provider.
     #[serde(rename = "connection.deleted")]
     ConnectionDeleted,
+    /// A connection was stopped for good; `revocation` says what became of its grant, which may be pending.
+    #[serde(rename = "connection.revoked")]
+    ConnectionRevoked,
+    /// What became of a grant whose revocation was pending.
+    #[serde(rename = "connection.revocation_finished")]
+    ConnectionRevocationFinished,
     /// A vendor told us of an install at its marketplace. Open a connect session with `install_id` as its `install`.
     #[serde(rename = "connect.install_arrived")]
     ConnectInstallArrived,

@@ -162,4 +162,61 @@ pub struct Member {
     /// What they may do.
     pub role: String,
 }
+
+/// Which connections of an environment are to be revoked: all, or those to which everything said here applies.
+pub struct CreateRevocationRun {
+    /// Of this provider.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// Of this integration.
+    #[serde(default)]
+    pub integration_id: Option<IntegrationId>,
+    /// Made at or after this.
+    #[serde(default)]
+    pub since: Option<DateTime<Utc>>,
+    /// Made before this.
+    #[serde(default)]
+    pub until: Option<DateTime<Utc>>,
+    /// Counts alone, and changes nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Connections of one provider that a run would stop.
+pub struct Revocable {
+    /// The provider.
+    pub provider: String,
+    /// How many.
+    pub connections: u64,
+    /// Whether the provider can be asked to let go: `yes`, `no`, `some_servers`, or `unknown` where it is not installed
+    /// any more.
+    pub revocation: String,
+}
+
+/// A revocation of many, or what one would be.
+pub struct RevocationRun {
+    /// Its id; absent for a dry run.
+    pub id: Option<ids::RevocationRunId>,
+    /// How many connections it stopped, or would stop.
+    pub total: u64,
+    /// What it would stop, by provider; for a dry run.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub providers: Vec<Revocable>,
+    /// What became of them so far, by provider and state.
+    pub outcomes: Vec<RevocationCount>,
+    /// When it began.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When the last of them was settled.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// How many revocations of a provider are in a state.
+pub struct RevocationCount {
+    /// The provider.
+    pub provider: String,
+    /// The state.
+    pub state: crate::connection::RevocationState,
+    /// How many.
+    pub count: u64,
+}
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    manifest::{AuthSpec, RevocationSpec},
+    manifest::{AuthSpec, Manifest, RevocationSpec},
     secret::Secret,
 };
 use http::StatusCode;
@@ -28,6 +28,46 @@ pub enum Revocation {
     Done,
     /// The provider has no revocation endpoint.
     Unsupported,
+}
+
+/// Whether a provider can be asked to let go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revokes {
+    /// It has a call for it.
+    Yes,
+    /// It has none.
+    No,
+    /// Each server of its kind says so itself, in its metadata.
+    SomeServers,
+}
+
+impl Revokes {
+    /// The same in a word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::SomeServers => "some_servers",
+        }
+    }
+
+    /// What a manifest says.
+    #[must_use]
+    pub fn of(manifest: &Manifest) -> Self {
+        if manifest.revocation.is_some() {
+            return Self::Yes;
+        }
+        match &manifest.auth {
+            AuthSpec::OAuth2Code(spec) | AuthSpec::OAuth2Device(spec) | AuthSpec::OAuth2ClientCredentials(spec)
+                if spec.revocation_url.is_some() =>
+            {
+                Self::Yes
+            }
+            AuthSpec::Mcp(_) => Self::SomeServers,
+            _ => Self::No,
+        }
+    }
 }
 
 impl Account<'_> {

@@ -46,6 +46,8 @@ permissions! {
     KEYS_READ = 13, "keys:read";
     /// Make and revoke API keys.
     KEYS_WRITE = 14, "keys:write";
+    /// Export connections with their credentials, encrypted to a key of one's own.
+    CREDENTIALS_EXPORT = 15, "credentials:export";
 }
 
 impl Permission {
@@ -71,7 +73,7 @@ fn known() -> String {
 
 impl Permissions {
     /// Every permission.
-    pub const ALL: Self = Self(0x7fff);
+    pub const ALL: Self = Self(0xffff);
 
     /// Reads scopes as written; `*` is all of them.
     ///
@@ -122,7 +124,8 @@ impl Permissions {
     /// What a member of that role may do in the portal; nothing for a role that is none. Nobody reads credentials there.
     #[must_use]
     pub fn of_role(role: &str) -> Self {
-        let pick = |wanted: &dyn Fn(&str) -> bool| Self::ALL.only(|text| text != "credentials:read" && wanted(text));
+        let pick =
+            |wanted: &dyn Fn(&str) -> bool| Self::ALL.only(|text| !text.starts_with("credentials:") && wanted(text));
         match role {
             "owner" | "admin" | "developer" => pick(&|_| true),
             "support" => pick(&|text| text.ends_with(":read") || matches!(text, "connect:write" | "syncs:write")),

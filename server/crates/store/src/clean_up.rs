@@ -48,6 +48,18 @@ const RULES: &[(&str, i64, &str)] = &[
              AND NOT EXISTS (SELECT FROM deliveries d WHERE d.event_id = e.event_id AND d.state = 'pending') LIMIT $2)",
     ),
     (
+        "revocations of connections that are gone",
+        90,
+        "DELETE FROM revocations WHERE connection_id IN
+            (SELECT r.connection_id FROM revocations r WHERE r.finished_at < $1
+             AND NOT EXISTS (SELECT FROM connections c WHERE c.connection_id = r.connection_id) LIMIT $2)",
+    ),
+    (
+        "imports",
+        30,
+        "DELETE FROM imports WHERE import_id IN (SELECT import_id FROM imports WHERE created_at < $1 LIMIT $2)",
+    ),
+    (
         "dead jobs",
         30,
         "DELETE FROM jobs WHERE job_id IN (SELECT job_id FROM jobs WHERE state = 'dead' AND run_at < $1 LIMIT $2)",

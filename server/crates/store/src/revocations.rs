@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
-    sql_types::{Timestamptz, Uuid},
+    sql_types::{BigInt, Bool, Text, Timestamptz, Uuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{Scope, revocation::RevocationState};
@@ -83,6 +83,17 @@ impl TryFrom<RevocationColumns> for RevocationRow {
             finished_at: row.finished_at,
         })
     }
+}
+
+/// Whether a credential is being renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// Nobody renews it.
+    None,
+    /// Somebody does.
+    UnderWay,
+    /// Somebody did, and nobody knows what came of it.
+    InDoubt,
 }
 
 /// Which revocations to list.
@@ -246,27 +257,54 @@ WHERE revocations.state <> 'pending' AND EXISTS (SELECT FROM credentials k WHERE
         query.load(self.connection).await?.into_iter().map(TryInto::try_into).collect()
     }
 
+    /// Whether a connection's credential is being renewed.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn renewal(&mut self, id: ConnectionId) -> Result<Renewal, StoreError> {
+        Ok(self.renewal_of(id, "").await?.map_or(Renewal::None, |(_, renewal)| renewal))
+    }
+
     /// Whether a connection's credential is still of this generation and nobody is renewing it; held so until the end of
     /// the transaction.
     ///
     /// # Errors
     /// The query failed.
-    pub async fn hold_credential(
-        &mut self,
-        id: ConnectionId,
-        generation: i64,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        let held = credentials::table
-            .filter(credentials::tenant_id.eq(self.scope.tenant))
-            .filter(credentials::environment_id.eq(self.scope.environment))
-            .filter(credentials::connection_id.eq(id))
-            .select((credentials::generation, credentials::lease_until))
-            .for_update()
-            .first::<(i64, Option<DateTime<Utc>>)>(self.connection)
+    pub async fn hold_credential(&mut self, id: ConnectionId, generation: i64) -> Result<bool, StoreError> {
+        let held = self.renewal_of(id, "FOR UPDATE").await?;
+        Ok(held.is_some_and(|(now_at, renewal)| now_at == generation && renewal != Renewal::UnderWay))
+    }
+
+    async fn renewal_of(&mut self, id: ConnectionId, lock: &str) -> Result<Option<(i64, Renewal)>, StoreError> {
+        #[derive(QueryableByName)]
+        struct Columns {
+            #[diesel(sql_type = BigInt)]
+            generation: i64,
+            #[diesel(sql_type = Text)]
+            refresh_state: String,
+            #[diesel(sql_type = Bool)]
+            is_over: bool,
+        }
+        // Leases go by the database's clock.
+        let sql = format!(
+            "SELECT generation, refresh_state, coalesce(lease_until <= clock_timestamp(), true) AS is_over FROM credentials
+             WHERE tenant_id = $1 AND environment_id = $2 AND connection_id = $3 {lock}"
+        );
+        let found: Option<Columns> = diesel::sql_query(sql)
+            .bind::<Uuid, _>(self.scope.tenant)
+            .bind::<Uuid, _>(self.scope.environment)
+            .bind::<Uuid, _>(id)
+            .get_result(self.connection)
             .await
             .optional()?;
-        Ok(held.is_some_and(|(now_at, lease)| now_at == generation && lease.is_none_or(|until| until <= now)))
+        Ok(found.map(|row| {
+            let renewal = match (row.refresh_state.as_str(), row.is_over) {
+                ("idle", _) => Renewal::None,
+                ("under_way", false) => Renewal::UnderWay,
+                _ => Renewal::InDoubt,
+            };
+            (row.generation, renewal)
+        }))
     }
 
     /// Removes a connection's credential. Nodes that keep it in memory hear of it at commit.

@@ -1,9 +1,12 @@
 //! `POST /v1/connections`
 
 use actix_web::HttpResponse;
-use api_types::connection::{Connection, ImportConnection};
-use domain::{connect::EndUser, secret::Secret};
-use flows::connection::{self, Import, ImportedTokens};
+use api_types::{
+    ProblemCode,
+    connection::{Connection, ImportConnection},
+};
+use domain::{connect::EndUser, permission::Permission};
+use flows::connection::{self, Import};
 
 use super::super::{
     extract::Json,
@@ -11,6 +14,10 @@ use super::super::{
     principal::{Caller, ConnectionsWrite},
     problem::Fail,
 };
+
+/// Why what an export has beside the tokens takes more than to write connections.
+pub(in super::super) const EXTRA: &str = "`tokens.extra` can say where an integration's client is shown: this needs the \
+    scope `integrations:write` too.";
 
 /// Brings a connection along: tokens, an API key or whatever the provider asks for. It is tried at the provider before
 /// anything is stored. With `connection_id` the credential of that connection is replaced, and its records stay.
@@ -20,19 +27,18 @@ pub async fn import_connection(
     caller: Caller<ConnectionsWrite>,
     Json(body): Json<ImportConnection>,
 ) -> Result<HttpResponse, Fail> {
+    let may_all = caller.permissions().allow(Permission::INTEGRATIONS_WRITE);
+    if !may_all && body.tokens.as_ref().is_some_and(|tokens| !tokens.extra.is_empty()) {
+        return Err(Fail::new(ProblemCode::MissingScope, EXTRA));
+    }
     let import = Import {
         integration: body.integration,
         end_user: EndUser { id: body.end_user.id, name: body.end_user.name },
         connection: body.connection_id,
         fields: integrations::secrets(body.fields),
-        tokens: body.tokens.map(|tokens| ImportedTokens {
-            access_token: tokens.access_token.map(Secret::new),
-            refresh_token: tokens.refresh_token.map(Secret::new),
-            token_secret: tokens.token_secret.map(Secret::new),
-            expires_at: tokens.expires_at,
-            scopes: tokens.scopes,
-        }),
+        tokens: body.tokens.map(Into::into),
         tags: body.tags,
+        metadata: body.metadata,
     };
     let id = connection::import(caller.ctx(), import).await?;
     Ok(HttpResponse::Created().json(super::show(connection::get(caller.ctx(), id).await?)))

@@ -2,9 +2,11 @@
 
 pub mod credential;
 pub mod delete;
+pub mod export;
 pub mod get;
 pub mod import;
 pub mod list;
+pub mod revoke;
 pub mod update;
 
 use api_types::{
@@ -15,7 +17,7 @@ use api_types::{
 use domain::connection::Health as State;
 use flows::connection::{ConnectionView, DeleteError, ImportError};
 
-use super::{problem::Fail, runs};
+use super::{problem::Fail, revocations, runs};
 
 impl From<ImportError> for Fail {
     fn from(error: ImportError) -> Self {
@@ -25,6 +27,7 @@ impl From<ImportError> for Fail {
             ImportError::Misconfigured(detail) => Self::new(ProblemCode::IntegrationMisconfigured, detail),
             ImportError::Seal(error) => error.into(),
             ImportError::Store(error) => error.into(),
+            error @ ImportError::BrokeOff(_) => Self::internal(&error),
         }
     }
 }
@@ -65,6 +68,7 @@ pub(super) fn show(view: ConnectionView) -> Connection {
         tags: row.tags,
         metadata: row.metadata,
         last_run: view.last_run.map(runs::summary),
+        revocation: view.revocation.map(revocations::show),
         created_at: row.created_at,
         updated_at: row.updated_at,
     }

@@ -36,9 +36,7 @@ pub async fn update_connection(
     let id = extract::id(&path, "connection")?;
     let tags = either("tags", body.tags, body.tags_merge)?.map(|change| match change {
         Whole::Replace(all) => Change::Replace(all),
-        Whole::Merge(patch) => {
-            Change::Merge(patch.into_iter().map(|(name, value)| (name, value.into())).collect())
-        }
+        Whole::Merge(patch) => Change::Merge(patch.into_iter().map(|(name, value)| (name, value.into())).collect()),
     });
     let metadata = either("metadata", body.metadata, body.metadata_merge)?.map(|change| match change {
         Whole::Replace(all) => Change::Replace(all),

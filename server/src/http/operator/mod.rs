@@ -3,7 +3,9 @@
 pub mod create_api_key;
 pub mod create_environment;
 pub mod create_member;
+pub mod create_revocation_run;
 pub mod create_tenant;
+pub mod get_revocation_run;
 pub mod list_tenants;
 
 use api_types::ProblemCode;

@@ -149,7 +149,7 @@ pub(super) async fn carry_through(
         ..Completion::of(Screen::Connected)
     };
     let failure = match outcome {
-        Ok(Established::Connected { connection, account_name }) => {
+        Ok(Established::Connected { connection, account_name, .. }) => {
             return Ok(Completion {
                 connection: Some(connection),
                 account_name,
@@ -164,7 +164,7 @@ pub(super) async fn carry_through(
             // The code is spent. The end user begins anew; what went wrong is ours to find.
             tracing::error!(connect_session.id = %session.id, %error, "a connection was not stored");
             let detail = "our side failed while the connection was stored; a new attempt may be made".into();
-            Failure { code: FailureCode::ProviderUnreachable, detail }
+            Failure::new(FailureCode::ProviderUnreachable, detail)
         }
     };
     let mut tx = services.store.begin(scope).await?;
@@ -210,11 +210,11 @@ impl From<AccountError> for Trouble {
 }
 
 fn misconfigured(detail: String) -> Failure {
-    Failure { code: FailureCode::Misconfigured, detail }
+    Failure::new(FailureCode::Misconfigured, detail)
 }
 
 fn session_over() -> Failure {
-    Failure { code: FailureCode::Expired, detail: "the connect session was withdrawn or has done its work".into() }
+    Failure::new(FailureCode::Expired, "the connect session was withdrawn or has done its work".into())
 }
 
 async fn connect(
@@ -244,12 +244,12 @@ async fn connect(
         Answer::Code(_) | Answer::Bare => {}
         Answer::Denied => {
             let detail = "the end user said no at the provider".into();
-            return Err(Failure { code: FailureCode::ConsentDenied, detail }.into());
+            return Err(Failure::new(FailureCode::ConsentDenied, detail).into());
         }
         Answer::Error { code, description } => {
             let said = description.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
             let detail = format!("the provider sent the end user back with `{code}`{said}");
-            return Err(Failure { code: FailureCode::of_callback(code), detail }.into());
+            return Err(Failure::new(FailureCode::of_callback(code), detail).into());
         }
     }
     // Row 4b.

@@ -50,7 +50,7 @@ pub async fn enter(
 ) -> Result<Entered, LaunchError> {
     let (ctx, filled) = filled(services, token, integration, fields).await?;
     match enter_filled(ctx, &filled).await? {
-        Established::Connected { connection, account_name } => Ok(Entered { connection, account_name }),
+        Established::Connected { connection, account_name, .. } => Ok(Entered { connection, account_name }),
         Established::Failed(failure) => Err(LaunchError::Refused(failure)),
         Established::SessionOver => Err(LaunchError::Done),
     }

@@ -27,7 +27,7 @@ pub use device::{Asked, DevicePollJob, QUEUE as DEVICE_QUEUE, ShownCode, ask_aft
 pub use enter::is_direct;
 pub(crate) use enter::split;
 pub use enter::{Entered, enter};
-pub(crate) use establish::{Establish, Established, establish};
+pub(crate) use establish::{Establish, Established, OnPresent, establish, establish_all};
 pub(crate) use grant::{Grant, entered, tried, worded};
 pub use install::{ArriveError, SentOn, Told, arrive, told};
 pub use launch::{BrowserCookie, LaunchError, Launched, NewAttempt, browser_cookie, launch};

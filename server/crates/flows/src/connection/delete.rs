@@ -1,23 +1,19 @@
 //! Deleting a connection: first it stops working, then its grant is revoked at the provider, then it is gone. What a
-//! crash or a provider that is down leaves undone, a job takes up.
+//! crash or a provider that is down leaves undone, a job takes up. What became of the grant is kept when the connection
+//! is gone.
 
 use std::time::Duration;
 
 use api_types::event::EventKind;
-use auth::{Failure, Material, Revocation};
 use chrono::TimeDelta;
-use domain::manifest::AuthSpec;
+use domain::revocation::RevocationState;
 use ids::{ConnectionId, JobId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{ConnectionContext, NewJob, StoreError};
-use vault::Sealed;
 
-use crate::{
-    Ctx, audit,
-    credentials::{account, credential_place, open, outside},
-    event,
-};
+use super::release::{Released, release, told};
+use crate::{Ctx, audit, event};
 
 /// The queue of the job that finishes deletions.
 pub const QUEUE: &str = "connection_delete";
@@ -25,9 +21,6 @@ pub const QUEUE: &str = "connection_delete";
 /// How often, and after which pause, a deletion is tried while a worker writes.
 const WRITER_TRIES: u32 = 30;
 const WRITER_PAUSE: Duration = Duration::from_millis(100);
-
-/// Longest wait for the provider; a job goes on later.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a job of the queue does.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -85,6 +78,7 @@ pub async fn delete(ctx: Ctx<'_>, id: ConnectionId) -> Result<Deleted, DeleteErr
     row.updated_at = now;
     tx.connections().update(&row).await?;
     tx.syncs().stop_for_connection(id, now).await?;
+    tx.revocations().ask(id, now).await?;
     let job = NewJob {
         id: services.mint.id(JobId::new),
         queue: QUEUE,
@@ -109,21 +103,29 @@ pub async fn delete(ctx: Ctx<'_>, id: ConnectionId) -> Result<Deleted, DeleteErr
 /// [`DeleteError`], but never `NotFound`.
 pub async fn finish(ctx: Ctx<'_>, id: ConnectionId, last: bool) -> Result<Deleted, DeleteError> {
     let services = ctx.services;
-    let mut tx = services.store.begin(ctx.scope).await?;
-    let context = match tx.connections().context(id).await {
-        Err(StoreError::NotFound) => return Ok(Deleted::Gone),
-        found => found?,
-    };
-    tx.commit().await?;
-
-    let revocation = match revoke(ctx, id, &context).await {
-        Ok(outcome) => outcome.to_owned(),
-        Err((retry_after, reason)) if !last => return Ok(Deleted::Pending { retry_after, reason }),
-        Err((_, reason)) => format!("given up: {reason}"),
-    };
-
     for _ in 0..WRITER_TRIES {
-        match remove(ctx, id, &context, &revocation).await {
+        let mut tx = services.store.begin(ctx.scope).await?;
+        let context = match tx.connections().context(id).await {
+            Err(StoreError::NotFound) => return Ok(Deleted::Gone),
+            found => found?,
+        };
+        let before = tx.revocations().of(&[id]).await?.into_iter().next();
+        tx.commit().await?;
+
+        let (state, reason) = match before.filter(|row| row.state.is_settled()) {
+            // What became of it is known already, from a time before this deletion or from a call that broke off here.
+            Some(row) => (row.state, row.reason),
+            None => match release(ctx, id, &context).await {
+                Released::Settled(state, reason) => (state, reason),
+                Released::Later { reason, .. } if last => {
+                    (RevocationState::Failed, format!("Given up after many tries: {reason}."))
+                }
+                Released::Later { retry_after, reason, was_asked } => {
+                    return put_off(ctx, id, retry_after, reason, was_asked).await;
+                }
+            },
+        };
+        match remove(ctx, id, &context, (state, &reason)).await {
             Ok(false) => {}
             // Or another call was faster.
             Ok(true) | Err(StoreError::NotFound) => {
@@ -137,16 +139,41 @@ pub async fn finish(ctx: Ctx<'_>, id: ConnectionId, last: bool) -> Result<Delete
     Ok(Deleted::Pending { retry_after: Some(Duration::from_secs(1)), reason: "a run is still writing".into() })
 }
 
-/// Removes it, with event and audit row. `false`, and nothing done, while a worker is just writing to one of its runs;
-/// the next page finds the connection stopped.
+/// Says why the provider has not let go yet.
+async fn put_off(
+    ctx: Ctx<'_>,
+    id: ConnectionId,
+    retry_after: Option<Duration>,
+    reason: String,
+    was_asked: bool,
+) -> Result<Deleted, DeleteError> {
+    let services = ctx.services;
+    let next = services.now() + TimeDelta::from_std(retry_after.unwrap_or_default()).unwrap_or_default();
+    let mut tx = services.store.begin(ctx.scope).await?;
+    tx.revocations().put_off(id, &reason, next, was_asked).await?;
+    tx.commit().await?;
+    Ok(Deleted::Pending { retry_after, reason })
+}
+
+/// Removes it, with event and audit row. `false`, and nothing done, while a worker is just writing to one of its runs or
+/// its credential is no longer the one that was revoked; the next try finds the connection stopped.
 async fn remove(
     ctx: Ctx<'_>,
     id: ConnectionId,
     context: &ConnectionContext,
-    revocation: &str,
+    (state, reason): (RevocationState, &str),
 ) -> Result<bool, StoreError> {
     let services = ctx.services;
+    let now = services.now();
     let mut tx = services.store.begin(ctx.scope).await?;
+    if let Some(credential) = &context.credential
+        && state == RevocationState::Revoked
+        && !tx.revocations().hold_credential(id, credential.generation).await?
+    {
+        return Ok(false);
+    }
+    // While the connection is still there: whoever reaches connections by their tags sees it no more afterwards.
+    tx.revocations().settle(id, state, reason, now).await?;
     if !tx.connections().delete(id).await? {
         return Ok(false);
     }
@@ -154,47 +181,11 @@ async fn remove(
         "connection_id": id,
         "integration_id": context.integration.id,
         "end_user_id": context.connection.end_user.id,
-        "revocation": revocation,
+        "revocation": told(state, reason),
     });
     event::emit(&mut tx, services, EventKind::ConnectionDeleted, Some(id), data).await?;
-    let detail = json!({ "revocation": revocation, "account": context.connection.account });
+    let detail = json!({ "revocation": told(state, reason), "account": context.connection.account });
     tx.audit(audit::row(services, ctx.actor, "connection.deleted", id, detail)).await?;
     tx.commit().await?;
     Ok(true)
-}
-
-/// Asks the provider to let go. The error is for what may be better later: how long to wait, and why.
-async fn revoke(
-    ctx: Ctx<'_>,
-    id: ConnectionId,
-    context: &ConnectionContext,
-) -> Result<&'static str, (Option<Duration>, String)> {
-    let Some(credential) = &context.credential else { return Ok("nothing to revoke") };
-    let provider = ctx.services.provider(ctx.scope, &context.integration.provider).await;
-    let Some(provider) = provider.map_err(|error| (None, error.to_string()))? else {
-        return Ok("the provider is not installed any more");
-    };
-    if matches!(&provider.manifest.auth, AuthSpec::None) {
-        return Ok("nothing to revoke");
-    }
-    let sealed = Sealed::from_bytes(credential.sealed.clone()).map_err(|error| (None, error.to_string()))?;
-    let opened = open(ctx, credential_place(id), &sealed).await.map_err(|error| (None, error.to_string()))?;
-    let material = Material::from_bytes(&opened).map_err(|error| (None, error.to_string()))?;
-    let (integration, variables) = (&context.integration, &context.connection.variables);
-    let account = account(ctx, &provider.manifest, integration, variables, &material.fields);
-    let account = account.await.map_err(|error| (None, error.to_string()))?;
-    let revoked = tokio::time::timeout(PATIENCE, account.revoke(outside(ctx.services, None), &material));
-    let Ok(revoked) = revoked.await else { return Err((None, "the provider does not answer".into())) };
-    match revoked {
-        Ok(Revocation::Done) => Ok("revoked"),
-        Ok(Revocation::Unsupported) => Ok("the provider has no revocation"),
-        Err(failure @ (Failure::Throttled { .. } | Failure::ProviderDown { .. })) => {
-            Err((failure.retry_after(), failure.to_string()))
-        }
-        // It will say the same next time.
-        Err(failure) => {
-            tracing::warn!(connection.id = %id, code = failure.code(), reason = %failure, "a grant was not revoked");
-            Ok("refused by the provider")
-        }
-    }
 }

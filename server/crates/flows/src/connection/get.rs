@@ -1,7 +1,7 @@
 //! A connection as tenants read it.
 
 use ids::ConnectionId;
-use store::{ConnectionRow, RunRow, StoreError};
+use store::{ConnectionRow, RevocationRow, RunRow, StoreError};
 
 use crate::Ctx;
 
@@ -16,6 +16,8 @@ pub struct ConnectionView {
     pub provider: String,
     /// The latest run of any of its syncs.
     pub last_run: Option<RunRow>,
+    /// What became of its grant, where somebody wanted it revoked.
+    pub revocation: Option<RevocationRow>,
 }
 
 /// The connection of that id.
@@ -26,11 +28,13 @@ pub async fn get(ctx: Ctx<'_>, id: ConnectionId) -> Result<ConnectionView, Store
     let mut tx = ctx.services.store.begin(ctx.scope).await?;
     let context = tx.connections().context(id).await?;
     let last_run = tx.runs().latest_of_connections(&[id]).await?.into_iter().next();
+    let revocation = tx.revocations().of(&[id]).await?.into_iter().next();
     tx.commit().await?;
     Ok(ConnectionView {
         row: context.connection,
         integration: context.integration.slug,
         provider: context.integration.provider,
         last_run,
+        revocation,
     })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::reach::Tag;
 use ids::{ConnectionId, IntegrationId};
 use store::{ConnectionFilter, StoreError};
 
@@ -17,6 +18,8 @@ pub struct ListFilter {
     pub end_user: Option<String>,
     /// In this state.
     pub health: Option<&'static str>,
+    /// That bear this tag.
+    pub tag: Option<Tag>,
 }
 
 /// Connections, newest first, before one of them; one more than `limit` if there are more.
@@ -42,14 +45,17 @@ pub async fn list(
             },
         },
     };
-    let filter = ConnectionFilter { integration, end_user: filter.end_user, health: filter.health };
+    let filter = ConnectionFilter { integration, end_user: filter.end_user, health: filter.health, tag: filter.tag };
     let rows = tx.connections().list(&filter, before, i64::from(limit) + 1).await?;
     let ids: Vec<ConnectionId> = rows.iter().map(|(row, _)| row.id).collect();
     let runs = tx.runs().latest_of_connections(&ids).await?;
+    let revocations = tx.revocations().of(&ids).await?;
     tx.commit().await?;
     let mut last: HashMap<ConnectionId, _> = runs.into_iter().map(|run| (run.connection, run)).collect();
+    let mut asked: HashMap<ConnectionId, _> = revocations.into_iter().map(|one| (one.connection, one)).collect();
     let view = |(row, integration): (store::ConnectionRow, store::IntegrationRow)| ConnectionView {
         last_run: last.remove(&row.id),
+        revocation: asked.remove(&row.id),
         row,
         integration: integration.slug,
         provider: integration.provider,
