@@ -45,7 +45,8 @@ impl Database {
         let file = paths::scratch().join(format!("{}.sql", database.name));
         std::fs::write(&file, dump).unwrap();
         let mut psql = tokio::process::Command::new(binary);
-        let output = psql.args(["-qXv", "ON_ERROR_STOP=1", "-f"]).arg(&file).arg(database.url()).output().await.unwrap();
+        let output =
+            psql.args(["-qXv", "ON_ERROR_STOP=1", "-f"]).arg(&file).arg(database.url()).output().await.unwrap();
         std::fs::remove_file(&file).unwrap();
         assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
         database

@@ -129,7 +129,8 @@ impl World {
         tokio::spawn(server);
         let tenant = make_tenant(&origin, "lamplight").await;
         let acme = OnceLock::new();
-        let mut world = Self { database, config, clock, platform, state, server: handle, origin, tenant, acme, jobs: None };
+        let mut world =
+            Self { database, config, clock, platform, state, server: handle, origin, tenant, acme, jobs: None };
         if options.worker {
             world.start_jobs();
         }
