@@ -48,12 +48,12 @@ async fn c_2_a_token_that_holds_is_handed_out_while_the_next_one_is_fetched() {
     world.acme().control(acme::Command::Reset).unwrap();
     world.sql("UPDATE credentials SET expires_at = now() + interval '30 s', updated_at = now() - interval '1 h'").await;
     world.forget_credentials();
-    next_token_request(&world, Fault::Slow { ms: 3_000 });
+    next_token_request(&world, Fault::Slow { ms: 8_000 });
     let began = std::time::Instant::now();
-    for _ in 0..20 {
+    for _ in 0..10 {
         assert_eq!(world.key().get(&path).await.ok()["access_token"], first);
     }
-    assert!(began.elapsed() < Duration::from_secs(3), "nobody waited: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(8), "nobody waited: {:?}", began.elapsed());
     until("the next one is there", PATIENCE, async || {
         (world.key().get(&path).await.ok()["access_token"] != first).then_some(())
     })

@@ -44,7 +44,11 @@ async fn found(world: &World, connection: &str) -> Found {
     let problem = answer.problem(409, "needs_reauth");
     assert!(problem.detail.contains("lost_rotation"), "{answer}");
     let shown = world.key().get(&path).await.ok();
-    assert_eq!((&shown["health"], &shown["cause"]), (&"needs_reauth".into(), &"lost_rotation".into()), "{shown}");
+    assert_eq!(
+        (&shown["health"]["state"], &shown["health"]["cause"]),
+        (&"needs_reauth".into(), &"lost_rotation".into()),
+        "{shown}"
+    );
     assert_eq!(world.one(events).await, "1", "and it is told");
     Found::Lost
 }

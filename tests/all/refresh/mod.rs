@@ -5,6 +5,7 @@
 mod cluster;
 mod killed;
 mod proactive;
+mod taxonomy;
 
 use acme::Fault;
 

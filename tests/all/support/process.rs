@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use super::{
     children::{Child, spawn},
-    paths::patchbay_binary,
+    paths::{patchbay_binary, root},
     wait::PATIENCE,
     world::World,
 };
@@ -15,6 +15,7 @@ pub fn server_process(world: &World, command: &str) -> Command {
     let mut process = Command::new(patchbay_binary());
     process
         .arg(command)
+        .current_dir(root())
         .env("PATCHBAY_DATABASE__URL", &config.database.url)
         .env("PATCHBAY_DATABASE__MIGRATE_AT_START", "false")
         .env("PATCHBAY_DATABASE__MAX_CONNECTIONS", "8")
@@ -23,7 +24,7 @@ pub fn server_process(world: &World, command: &str) -> Command {
         .env("PATCHBAY_KEYS__KIND", "file")
         .env("PATCHBAY_KEYS__FILE__PATH", &config.keys.file.path)
         .env("PATCHBAY_PLUGINS__DIR", &config.plugins.dir)
-        .env("PATCHBAY_PLUGINS__CACHE_DIR", "")
+        .env("PATCHBAY_PLUGINS__CACHE_DIR", &config.plugins.cache_dir)
         .env("PATCHBAY_LIMITS__REQUESTS_PER_SECOND", "10000")
         .env("PATCHBAY_EGRESS__ALLOW_RANGES", r#"["127.0.0.0/8"]"#)
         .env("PATCHBAY_EGRESS__ALLOW_HTTP", "true");

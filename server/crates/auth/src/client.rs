@@ -8,7 +8,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     entropy::{self, Entropy},
-    manifest::{ClientAuth, TokenBody, TokenPaths},
+    manifest::{ClientAuth, FailureRule, TokenBody, TokenPaths},
     secret::Secret,
 };
 use egress::{Budget, Reach};
@@ -93,6 +93,8 @@ pub struct OAuth2Client {
     pub refresh_params: BTreeMap<String, Secret>,
     /// Further headers of what is sent to the token endpoint and those beside it.
     pub token_headers: BTreeMap<String, Secret>,
+    /// What its answers mean by the manifest's own rules.
+    pub failures: Vec<FailureRule>,
     /// Where things lie in the token answer.
     pub response: TokenPaths,
     /// How long a token lasts where the answer does not say.
@@ -139,6 +141,7 @@ impl OAuth2Client {
             token_params: BTreeMap::new(),
             refresh_params: BTreeMap::new(),
             token_headers: BTreeMap::new(),
+            failures: Vec::new(),
             response: TokenPaths::default(),
             expires_in: None,
             refresh_expires_in: None,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    manifest::{ClientAuth, TokenBody},
+    manifest::{ClientAuth, FailureMeaning, FailureOf, TokenBody},
     secret::Secret,
 };
 use egress::{Credential, Identity, Masker, Request, Response};
@@ -22,7 +22,7 @@ use crate::{
     client::{OAuth2Client, missing},
     dpop,
     failure::{Failure, Misconfigured},
-    path, refused,
+    path, refused, signals,
     tokens::TokenSet,
 };
 
@@ -105,6 +105,9 @@ impl OAuth2Client {
 
     fn read(&self, posted: &Posted, now: DateTime<Utc>) -> Result<TokenSet, Failure> {
         let response = &posted.response;
+        if let Some(failure) = self.by_rules(posted) {
+            return Err(failure);
+        }
         let parse = |body: &[u8]| answer::parse(body, &self.response, &self.scope_separator, now);
         match parse(&response.body) {
             Ok(TokenAnswer::Tokens(tokens)) if response.status.is_success() => Ok(self.with_usual_ends(*tokens, now)),
@@ -121,6 +124,28 @@ impl OAuth2Client {
             Err(unreadable) if response.status.is_success() => Err(unreadable.into()),
             Err(unreadable) => Err(by_status(response, Some(unreadable))),
         }
+    }
+
+    /// What an answer means by the manifest's own rules.
+    fn by_rules(&self, posted: &Posted) -> Option<Failure> {
+        let response = &posted.response;
+        let status = response.status.as_u16();
+        let meaning = signals::meaning(&self.failures, FailureOf::Token, status, &response.body)?;
+        let code = || {
+            let said = posted.masked_json().and_then(|body| path::text(&body, &self.response.error));
+            said.map_or_else(|| format!("status_{status}"), |code| refused::shown(&code))
+        };
+        let retry_after = response.retry_after;
+        Some(match meaning {
+            FailureMeaning::Revoked => Failure::Revoked { code: code() },
+            FailureMeaning::Expired => Failure::Expired,
+            FailureMeaning::Misconfigured => Failure::ClientMisconfigured(Misconfigured::Client(code())),
+            FailureMeaning::Throttled => Failure::Throttled { retry_after },
+            FailureMeaning::Down => {
+                let detail = format!("status {status} ({})", code());
+                Failure::ProviderDown { detail, retry_after, may_have_acted: response.status.is_server_error() }
+            }
+        })
     }
 
     /// Posts with the client's authentication, and with a proof of possession where there is a key. A server that wants

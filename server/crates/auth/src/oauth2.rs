@@ -77,6 +77,7 @@ impl Account<'_> {
         for resource in &spec.resource {
             client.resource.extend(self.text(resource, &[])?.map(|text| text.expose().to_owned()));
         }
+        client.failures.clone_from(&self.manifest.failures);
         client.response = spec.token_paths.clone();
         let seconds = |seconds: Option<u32>| seconds.map(|seconds| Duration::from_secs(seconds.into()));
         client.expires_in = seconds(spec.expires_in);

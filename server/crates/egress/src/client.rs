@@ -1,6 +1,6 @@
 //! The client itself.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{collections::VecDeque, fs, sync::Arc, time::Duration};
 
 use domain::{clock::Clock, entropy::Entropy};
 use http::{
@@ -443,6 +443,7 @@ impl<'a> Journey<'a> {
         }
         let mask = self.request.mask.as_ref().map(crate::Masker::stream);
         let body = ResponseBody {
+            ahead: VecDeque::new(),
             inner,
             limit,
             seen: 0,

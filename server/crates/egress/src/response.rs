@@ -1,6 +1,7 @@
 //! Answers: whole and bounded, or as a stream with the same bounds.
 
 use std::{
+    collections::VecDeque,
     fmt,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -41,6 +42,24 @@ pub struct StreamingResponse {
 }
 
 impl StreamingResponse {
+    /// The beginning of the body, up to about so many bytes, which stays to be read as if nothing had been. `None` if
+    /// there is more of it.
+    pub async fn peek(&mut self, most: usize) -> Option<Bytes> {
+        let (mut ahead, mut seen, mut is_whole) = (VecDeque::new(), BytesMut::new(), true);
+        while let Some(piece) = self.body.next().await {
+            if let Ok(piece) = &piece {
+                seen.extend_from_slice(piece);
+            }
+            is_whole = piece.is_ok() && seen.len() <= most;
+            ahead.push_back(piece);
+            if !is_whole {
+                break;
+            }
+        }
+        self.body.ahead = ahead;
+        is_whole.then(|| seen.freeze())
+    }
+
     /// Reads the body to its end.
     ///
     /// # Errors
@@ -67,6 +86,8 @@ impl StreamingResponse {
 
 /// The body of an answer as it arrives: at most as long as the request accepts, within its deadline, masked if asked.
 pub struct ResponseBody {
+    /// What was looked at before it is read.
+    pub(crate) ahead: VecDeque<Result<Bytes, EgressError>>,
     pub(crate) inner: reqwest::Body,
     pub(crate) limit: u64,
     pub(crate) seen: u64,
@@ -98,6 +119,9 @@ impl Stream for ResponseBody {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
+        if let Some(piece) = this.ahead.pop_front() {
+            return Poll::Ready(Some(piece));
+        }
         while !this.is_done {
             let piece = match ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
                 None => {

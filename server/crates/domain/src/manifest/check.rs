@@ -3,6 +3,7 @@
 mod api;
 mod auth;
 mod calls;
+mod failure;
 mod holes;
 mod names;
 mod oauth2;
@@ -116,6 +117,7 @@ impl Rules<'_> {
         self.variables();
         self.auth();
         self.api();
+        self.failures();
         self.limits();
         self.pagination();
         self.webhook();

@@ -1,12 +1,10 @@
 //! The fields of `provider.toml`, in the order in which an author meets them.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use super::{
-    ApiSpec, AuthSpec, IdentitySpec, PaginationSpec, RateLimitSpec, RevocationSpec, VariableSpec, Variables,
-    VerificationSpec, WebhookSpec, check, template::TemplateError,
+    ApiSpec, AuthSpec, FailureRule, IdentitySpec, Named, PaginationSpec, RateLimitSpec, RevocationSpec, VariableSpec,
+    Variables, VerificationSpec, WebhookSpec, check, template::TemplateError,
 };
 
 /// A provider as its manifest describes it. Made by [`Manifest::parse`] alone, so one in hand is known to be sound.
@@ -29,7 +27,7 @@ pub struct Manifest {
     pub verified: Option<Provenance>,
     /// Values that an integration or a connection fills in, by name.
     #[serde(default)]
-    pub variables: BTreeMap<String, VariableSpec>,
+    pub variables: Named<VariableSpec>,
     /// How an account is connected.
     pub auth: AuthSpec,
     /// Where the API is, and how requests to it carry the credential.
@@ -40,6 +38,9 @@ pub struct Manifest {
     pub identity: Option<IdentitySpec>,
     /// How access is taken back, where it is not by RFC 7009.
     pub revocation: Option<RevocationSpec>,
+    /// What the provider says in words of its own when something is wrong.
+    #[serde(default)]
+    pub failures: Vec<FailureRule>,
     /// What the provider allows.
     pub rate_limit: Option<RateLimitSpec>,
     /// How lists go on.

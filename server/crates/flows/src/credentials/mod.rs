@@ -8,6 +8,7 @@ mod fresh;
 mod proactive;
 mod provider_access;
 mod refresh;
+mod said;
 
 pub(crate) use account::{
     AccountError, account, app_url, client_metadata_url, client_secret_place, integration_secrets, outside,
@@ -22,3 +23,4 @@ pub use proactive::{AT_ONCE, AT_ONE_PROVIDER, Proactive, refresh_due};
 pub(crate) use provider_access::{Parts, access_for, budget_for};
 pub use provider_access::{ProviderAccess, UrlError};
 pub(crate) use refresh::new_credential;
+pub use said::{Said, after};

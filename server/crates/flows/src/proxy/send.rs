@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use egress::{Body, Egress, EgressError, StreamingResponse};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method};
 use ids::ConnectionId;
 
 use crate::{
     Ctx,
-    credentials::{self, Fresh, FreshError, UrlError},
+    credentials::{self, Fresh, FreshError, Said, UrlError},
 };
 
 /// A call to be sent on.
@@ -47,6 +47,9 @@ pub enum ProxyError {
 /// The most that an answer may weigh: it streams, so this bounds time and traffic, not memory.
 const MOST_BYTES: u64 = 1 << 30;
 
+/// Answers that tell something about the credential are not longer.
+const MOST_TOLD: usize = 64 << 10;
+
 /// Sends a call on. A provider that refuses the credential of a bodiless call gets it once more with a newer one.
 ///
 /// # Errors
@@ -65,18 +68,19 @@ pub async fn send(ctx: Ctx<'_>, egress: &Egress, call: ProxyCall) -> Result<Stre
         request.max_response = Some(MOST_BYTES);
         Ok(request)
     };
-    let answer = egress.stream(request(&fresh, url, headers, call.body)?).await?;
-    match again {
-        Some((url, headers)) if answer.status == StatusCode::UNAUTHORIZED && fresh.has_token() => {
-            match credentials::fresh_after_rejection(ctx, call.connection, fresh.generation).await {
-                Ok(newer) if newer.generation != fresh.generation => {
-                    Ok(egress.stream(request(&newer, url, headers, Body::empty())?).await?)
-                }
-                // There is no newer one, so what the provider said stands.
-                Ok(_) => Ok(answer),
-                Err(error) => Err(error.into()),
-            }
-        }
+    let mut answer = egress.stream(request(&fresh, url, headers, call.body)?).await?;
+    let said = match fresh.is_told_by_body(answer.status) {
+        true => fresh.said(answer.status, &answer.peek(MOST_TOLD).await.unwrap_or_default()),
+        false => fresh.said(answer.status, &[]),
+    };
+    // A call with a body cannot be made again, but what was said of its credential counts all the same.
+    if again.is_none() && said != Said::Gone {
+        return Ok(answer);
+    }
+    let newer = credentials::after(ctx, call.connection, fresh.generation, said).await?;
+    match (again, newer) {
+        (Some((url, headers)), Some(newer)) => Ok(egress.stream(request(&newer, url, headers, Body::empty())?).await?),
+        // There is no newer one, so what the provider said stands.
         _ => Ok(answer),
     }
 }

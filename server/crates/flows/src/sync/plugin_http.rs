@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::Scope;
 use egress::{DenyReason, EgressError, Redirects};
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method};
 use ids::ConnectionId;
 use plugin_host::{HostHttp, HttpFault, HttpRequest, HttpResponse};
 
 use crate::{
     Actor, Services,
-    credentials::{self, Fresh, FreshError},
+    credentials::{self, Fresh, FreshError, Said},
 };
 
 /// Time for one request, waiting for the budget included.
@@ -59,12 +59,11 @@ impl PluginHttp {
         }
     }
 
-    /// The next generation after the provider refused one; `None` if there is no other to try with.
-    async fn after_rejection(&self, refused: i64) -> Result<Option<Fresh>, HttpFault> {
+    /// The next credential after what the provider said of one; `None` if there is no other to try with.
+    async fn after(&self, fresh: &Fresh, said: Said) -> Result<Option<Fresh>, HttpFault> {
         let TokenSource::Stored { scope, connection } = &self.source else { return Ok(None) };
         let ctx = self.services.ctx(*scope, Actor::System);
-        let fresh = credentials::fresh_after_rejection(ctx, *connection, refused).await.map_err(fault_of_credential)?;
-        Ok((fresh.generation != refused).then_some(fresh))
+        credentials::after(ctx, *connection, fresh.generation, said).await.map_err(fault_of_credential)
     }
 
     async fn send(&self, fresh: &Fresh, request: &HttpRequest) -> Result<egress::Response, HttpFault> {
@@ -98,9 +97,8 @@ impl HostHttp for PluginHttp {
     async fn fetch(&mut self, request: HttpRequest) -> Result<HttpResponse, HttpFault> {
         let fresh = self.fresh().await?;
         let mut response = self.send(&fresh, &request).await?;
-        if response.status == StatusCode::UNAUTHORIZED
-            && let Some(renewed) = self.after_rejection(fresh.generation).await?
-        {
+        let said = fresh.said(response.status, &response.body);
+        if let Some(renewed) = self.after(&fresh, said).await? {
             response = self.send(&renewed, &request).await?;
         }
         let headers = response
