@@ -5,7 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     Failure,
     abi::patchbay::plugin::http::{self as host, Fault},
-    link, time,
+    json, link, time,
 };
 
 /// A request to be sent. Authorization, cookie, host and hop-by-hop headers of a plugin's own are dropped by the host.
@@ -153,15 +153,17 @@ impl Response {
     /// # Errors
     /// The provider is to blame if it is not JSON or of another shape.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        self.borrow_json()
+        serde_json::from_slice(&self.body)
+            .map_err(|e| Failure::provider(format!("The provider's answer is not what its documentation says: {e}")))
     }
 
-    /// The body as JSON that borrows from it, `&serde_json::value::RawValue` for example: the cheap way to large pages.
+    /// The body as JSON that borrows from it, with a [`crate::json::Record`] for each record: the cheap way to large
+    /// pages. They are walked once, and each record's text is at hand as it stands.
     ///
     /// # Errors
     /// The provider is to blame if it is not JSON or of another shape.
-    pub fn borrow_json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Failure> {
-        serde_json::from_slice(&self.body)
+    pub fn records<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Failure> {
+        json::from_slice(&self.body)
             .map_err(|e| Failure::provider(format!("The provider's answer is not what its documentation says: {e}")))
     }
 }

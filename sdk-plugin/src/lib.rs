@@ -5,6 +5,7 @@
 pub mod abi;
 pub mod cursor;
 pub mod http;
+pub mod json;
 pub mod log;
 pub mod time;
 

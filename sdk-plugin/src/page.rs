@@ -5,8 +5,13 @@ use serde::Serialize;
 use crate::{Failure, Item, Page};
 
 impl Item {
-    /// A record with the provider's id of it and its body, any value that becomes a JSON object. A
-    /// `&serde_json::value::RawValue` is copied as it stands, without being parsed.
+    /// A record with the provider's id of it and its JSON as it stands, from [`crate::json::Record::text`].
+    #[must_use]
+    pub fn raw(id: impl Into<String>, text: &str) -> Self {
+        Self { id: id.into(), body: text.to_owned() }
+    }
+
+    /// A record with the provider's id of it and its body, any value that becomes a JSON object.
     ///
     /// # Errors
     /// The plugin is to blame if the body cannot be written as JSON.

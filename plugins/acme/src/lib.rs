@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use patchbay_plugin::{Connection, Failure, Item, Page, Provider, Value, cursor, http};
+use patchbay_plugin::{Connection, Failure, Item, Page, Provider, Value, cursor, http, json::Record};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 struct Acme;
 patchbay_plugin::export!(Acme);
@@ -57,7 +56,7 @@ impl Config {
 #[derive(Deserialize)]
 struct Listing<'a> {
     #[serde(borrow)]
-    data: Vec<&'a RawValue>,
+    data: Vec<Record<'a, Head<'a>>>,
     next: Option<String>,
 }
 
@@ -69,13 +68,6 @@ struct Head<'a> {
     updated_at: Cow<'a, str>,
     #[serde(default)]
     deleted: bool,
-}
-
-impl<'a> Head<'a> {
-    fn of(record: &'a RawValue) -> Result<Self, Failure> {
-        serde_json::from_str(record.get())
-            .map_err(|e| Failure::provider(format!("A record of Acme's is not what its documentation says: {e}")))
-    }
 }
 
 /// Where the walk over the orders stands.
@@ -109,17 +101,16 @@ fn orders(limit: u32, cursor: Option<&str>) -> Result<Page, Failure> {
         .query_if("after", at.after.as_ref())
         .send()?
         .success()?;
-    let listing: Listing = answer.borrow_json()?;
+    let listing: Listing = answer.records()?;
     let (mut items, mut gone) = (Vec::with_capacity(listing.data.len()), Vec::new());
-    for record in listing.data {
-        let head = Head::of(record)?;
+    for Record { head, text } in listing.data {
         if *head.updated_at > *at.high_water {
             at.high_water = head.updated_at.into_owned();
         }
         if head.deleted {
             gone.push(head.id.into_owned());
         } else {
-            items.push(Item { id: head.id.into_owned(), body: record.get().to_owned() });
+            items.push(Item::raw(head.id, text));
         }
     }
     let page = Page::of(items).deleted(gone);
@@ -140,13 +131,8 @@ fn customers(limit: u32, cursor: Option<&str>) -> Result<Page, Failure> {
     let at: CustomersCursor = cursor::read(cursor)?;
     let answer =
         http::get("/v1/customers").query("limit", limit).query_if("after", at.after.as_ref()).send()?.success()?;
-    let listing: Listing = answer.borrow_json()?;
-    let items = listing
-        .data
-        .iter()
-        .map(|record| Ok(Item { id: Head::of(record)?.id.into_owned(), body: record.get().to_owned() }))
-        .collect::<Result<_, Failure>>()?;
-    let page = Page::of(items);
+    let listing: Listing = answer.records()?;
+    let page = Page::of(listing.data.into_iter().map(|record| Item::raw(record.head.id, record.text)).collect());
     match listing.next {
         Some(next) => page.more(&CustomersCursor { after: Some(next) }),
         None => Ok(page),

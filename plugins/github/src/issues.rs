@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
-use patchbay_plugin::{Failure, Item, Page, Response, cursor, http, info, time, warn};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use patchbay_plugin::{Failure, Item, Page, Response, cursor, http, info, json::Record, time, warn};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::{api, repositories};
 
@@ -40,11 +39,11 @@ struct Repository {
 }
 
 #[derive(Deserialize)]
-struct Head<'a> {
+struct Head {
     id: u64,
     /// GitHub lists pull requests among issues, told apart by this.
-    #[serde(borrow, default)]
-    pull_request: Option<&'a RawValue>,
+    #[serde(default)]
+    pull_request: Option<IgnoredAny>,
 }
 
 /// Walks until there are issues to give, the walk is over or the requests of one pull are used up.
@@ -106,8 +105,9 @@ fn walk(at: &mut Cursor) -> Result<Vec<Item>, Failure> {
         return Ok(Vec::new());
     }
     let answer = api::accept(answer)?;
-    let records: Vec<&RawValue> = answer.borrow_json()?;
-    let items = records.into_iter().filter_map(|record| item(record).transpose()).collect::<Result<Vec<_>, _>>()?;
+    let records: Vec<Record<'_, Head>> = answer.records()?;
+    let issues = records.into_iter().filter(|record| record.head.pull_request.is_none());
+    let items = issues.map(|issue| Item::raw(issue.head.id.to_string(), issue.text)).collect();
     at.next_issues = answer.link("next");
     if at.next_issues.is_none() {
         info!("{repository} is done");
@@ -119,12 +119,4 @@ fn walk(at: &mut Cursor) -> Result<Vec<Item>, Failure> {
 fn issues_of(repository: &str) -> String {
     let (owner, name) = repository.split_once('/').unwrap_or((repository, ""));
     format!("/repos/{}/{}/issues", http::segment(owner), http::segment(name))
-}
-
-/// The issue, or nothing for a pull request.
-fn item(record: &RawValue) -> Result<Option<Item>, Failure> {
-    let head: Head = serde_json::from_str(record.get())
-        .map_err(|e| Failure::provider(format!("An issue of GitHub's is not what its documentation says: {e}")))?;
-    let issue = Item { id: head.id.to_string(), body: record.get().to_owned() };
-    Ok(head.pull_request.is_none().then_some(issue))
 }

@@ -1,8 +1,7 @@
 //! All repositories that the account can see.
 
-use patchbay_plugin::{Failure, Item, Page, Response, cursor, http};
+use patchbay_plugin::{Failure, Item, Page, Response, cursor, http, json::Record};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::api;
 
@@ -21,8 +20,8 @@ struct Head {
 pub fn pull(cursor: Option<&str>) -> Result<Page, Failure> {
     let at: Cursor = cursor::read(cursor)?;
     let answer = list(at.next)?;
-    let records: Vec<&RawValue> = answer.borrow_json()?;
-    let items = records.into_iter().map(item).collect::<Result<_, Failure>>()?;
+    let records: Vec<Record<'_, Head>> = answer.records()?;
+    let items = records.into_iter().map(|record| Item::raw(record.head.id.to_string(), record.text)).collect();
     match answer.link("next") {
         Some(next) => Page::of(items).more(&Cursor { next: Some(next) }),
         None => Ok(Page::of(items)),
@@ -37,10 +36,4 @@ pub fn list(next: Option<String>) -> Result<Response, Failure> {
         None => http::get("/user/repos").query("per_page", 100).query("sort", "created").query("direction", "asc"),
     };
     api::accept(request.send()?)
-}
-
-fn item(record: &RawValue) -> Result<Item, Failure> {
-    let head: Head = serde_json::from_str(record.get())
-        .map_err(|e| Failure::provider(format!("A repository of GitHub's is not what its documentation says: {e}")))?;
-    Ok(Item { id: head.id.to_string(), body: record.get().to_owned() })
 }

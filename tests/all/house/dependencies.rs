@@ -123,7 +123,7 @@ fn our_own_crates_point_one_way() {
         ("patchbay-pg", &[]),
         ("patchbay-dev", &["pg"]),
         ("patchbay-demo", &["pg", "acme"]),
-        ("patchbay-bench", &["ids", "domain", "vault", "pg"]),
+        ("patchbay-bench", &["ids", "domain", "egress", "vault", "pg"]),
         ("patchbay-pack", &[]),
     ];
     let workspace: Table = tree::text("Cargo.toml").parse().unwrap();

@@ -53,7 +53,7 @@ pub fn measure(stack: &mut Stack<'_>, tenant: &Tenant, table: &mut Table) -> Out
 }
 
 /// Adds the connections as copies of the one that was made, with ids and credentials of their own. They have no syncs.
-fn add(stack: &Stack<'_>) -> Outcome<Vec<Uuid>> {
+pub fn add(stack: &Stack<'_>) -> Outcome<Vec<Uuid>> {
     let columns = "c.connection_id, c.tenant_id, c.environment_id, k.data_key_id, k.wrapped, encode(c.sealed, 'hex')";
     let line = stack.sql(&format!(
         "SELECT {columns} FROM credentials c JOIN data_keys k USING (environment_id) WHERE k.retired_at IS NULL"
@@ -116,7 +116,7 @@ const fn place(row: Uuid) -> Place {
 }
 
 /// The machine's clock and randomness.
-struct Machine;
+pub struct Machine;
 
 impl Clock for Machine {
     #[expect(clippy::disallowed_methods, reason = "there is no server here that would hand a clock in")]

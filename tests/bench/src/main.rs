@@ -9,6 +9,7 @@ mod figures;
 mod ingest;
 mod instance;
 mod load;
+mod manifests;
 mod nginx;
 mod pages;
 mod places;
@@ -16,13 +17,14 @@ mod process;
 mod proxied;
 mod reads;
 mod resident;
+mod signing;
 mod stack;
 mod table;
 mod tenant;
 mod widget;
 
 use std::{
-    fmt,
+    env, fmt,
     io::{self, Write},
     process::ExitCode,
 };
@@ -46,6 +48,10 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Outcome<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if let [manifests::ARGUMENT, ..] = arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        return manifests::load(arguments.get(1..).unwrap_or_default());
+    }
     let (places, only) = Places::from_arguments()?;
     let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
     let mut table = Table::default();
@@ -57,6 +63,12 @@ fn run() -> Outcome<()> {
     }
     if wanted("instance") {
         instance::measure(&places, &mut table)?;
+    }
+    if wanted("manifests") {
+        manifests::measure(&places, &mut table)?;
+    }
+    if wanted("signing") {
+        signing::measure(&mut table)?;
     }
     if ["start", "reads", "proxied", "ingest", "crowd"].into_iter().any(wanted) {
         let mut stack = Stack::start(&places)?;

@@ -11,7 +11,8 @@ use crate::Outcome;
 
 const USAGE: &str = "usage: bench ROOT PATCHBAY ACME-SERVER PLUGINS [PART…]";
 /// What can be measured by itself.
-const PARTS: [&str; 8] = ["pages", "widget", "instance", "start", "reads", "proxied", "ingest", "crowd"];
+const PARTS: [&str; 10] =
+    ["pages", "widget", "instance", "manifests", "signing", "start", "reads", "proxied", "ingest", "crowd"];
 
 /// Where things are.
 pub struct Places {

@@ -80,6 +80,12 @@ fn in_status(status: &str, name: &str) -> Option<f64> {
     Some(kibibytes * 1024.0 / 1e6)
 }
 
+/// What this process holds in memory now, in millions of bytes.
+pub fn own_resident() -> Outcome<f64> {
+    let status = places::read(Path::new("/proc/self/status"))?;
+    in_status(&status, "VmRSS:").ok_or_else(|| "the system does not say what this process holds".to_owned())
+}
+
 /// A port that was free a moment ago.
 pub fn free_port() -> Outcome<u16> {
     let taken = |error: std::io::Error| format!("no free port: {error}");

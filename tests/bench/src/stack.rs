@@ -115,6 +115,11 @@ impl<'a> Stack<'a> {
         self.server.as_ref().ok_or_else(|| "the server is not running".to_owned())
     }
 
+    /// Where the server's database is.
+    pub fn database(&self) -> String {
+        self.postgres.url(DATABASE)
+    }
+
     /// Runs SQL as the superuser and gives the rows as text, one per line, columns apart by `|`.
     pub fn sql(&self, query: &str) -> Outcome<String> {
         self.sql_in(DATABASE, query)
@@ -160,7 +165,8 @@ impl<'a> Stack<'a> {
     }
 }
 
-/// Copies the plugins, with rate limits of providers that nobody runs into: what is measured is the server, not a limit.
+/// Copies the plugins and the whole catalogue, with rate limits of the plugin's provider that nobody runs into: what is
+/// measured is the server, not a limit.
 fn raise_limits(from: &Path, to: &Path) -> Outcome<()> {
     let failed = |error: std::io::Error| format!("{}: {error}", to.display());
     let _ = fs::remove_dir_all(to);
@@ -168,7 +174,14 @@ fn raise_limits(from: &Path, to: &Path) -> Outcome<()> {
     fs::create_dir_all(to.join(slug)).map_err(failed)?;
     fs::copy(from.join(slug).join("plugin.wasm"), to.join(slug).join("plugin.wasm")).map_err(failed)?;
     let manifest = places::read(&from.join(slug).join("provider.toml"))?;
-    places::write(&to.join(slug).join("provider.toml"), &raised(&manifest))
+    places::write(&to.join(slug).join("provider.toml"), &raised(&manifest))?;
+    let catalog = from.join("catalog");
+    fs::create_dir_all(to.join("catalog")).map_err(failed)?;
+    for entry in fs::read_dir(&catalog).map_err(|error| format!("{}: {error}", catalog.display()))? {
+        let entry = entry.map_err(failed)?;
+        fs::copy(entry.path(), to.join("catalog").join(entry.file_name())).map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn raised(manifest: &str) -> String {

@@ -103,13 +103,15 @@ pub struct PagePlace {
 }
 
 impl Records<'_> {
-    /// Locks the sync and the run, if the run is still this worker's.
+    /// Locks the sync and the run, if the run is still this worker's. What follows in the transaction looks rows up by
+    /// index, however small the table looks: see [`Records::differences`].
     ///
     /// # Errors
     /// [`StoreError::Superseded`] if another worker has the run or it has ended: nothing may be written.
     pub async fn lock_for_page(&mut self, sync: SyncId, fence: RunFence) -> Result<PagePlace, StoreError> {
         const SQL: &str = "
-SELECT s.last_seq, r.pages, r.is_full FROM syncs s JOIN runs r ON r.sync_id = s.sync_id
+SELECT s.last_seq, r.pages, r.is_full, set_config('enable_seqscan', 'off', true)
+FROM syncs s JOIN runs r ON r.sync_id = s.sync_id
 WHERE s.sync_id = $1 AND r.run_id = $2 AND r.fence = $3 AND r.state = 'running' AND s.tenant_id = $4 AND s.environment_id = $5
 FOR NO KEY UPDATE";
         let place: Option<Place> = Prepared(
@@ -127,8 +129,10 @@ FOR NO KEY UPDATE";
         Ok(PagePlace { last_seq: place.last_seq, page: place.pages.saturating_add(1), is_full: place.is_full })
     }
 
-    /// Which of these records, no two of one id, are not as stored. The lateral join with its limit is on purpose: while
-    /// a young table has no statistics, the planner would read all records of the sync for each page.
+    /// Which of these records, no two of one id, are not as stored; after [`Records::lock_for_page`]. The lateral join
+    /// with its limit is on purpose: while a young table has no statistics, the planner would read all records of the sync
+    /// for each page. The plan is kept while the table grows, so it must be that of a large one from the beginning:
+    /// each record by the primary key, which is the only index with both columns in it.
     ///
     /// # Errors
     /// The query failed.
@@ -145,12 +149,11 @@ LEFT JOIN LATERAL (
     SELECT external_id, content_hash, deleted_at FROM records WHERE sync_id = $1 AND external_id = page.id LIMIT 1) r ON true
 WHERE r.external_id IS NULL OR r.content_hash <> page.hash OR r.deleted_at IS NOT NULL
 ORDER BY page.place";
-        let rows: Vec<DifferenceColumns> = diesel::sql_query(SQL)
-            .bind::<Uuid, _>(sync)
-            .bind::<Array<Text>, _>(ids)
-            .bind::<Array<Binary>, _>(hashes)
-            .load(self.connection)
-            .await?;
+        let rows: Vec<DifferenceColumns> = Prepared(
+            diesel::sql_query(SQL).bind::<Uuid, _>(sync).bind::<Array<Text>, _>(ids).bind::<Array<Binary>, _>(hashes),
+        )
+        .load(self.connection)
+        .await?;
         let difference = |row: DifferenceColumns| Difference {
             index: usize::try_from(row.place).unwrap_or_default().saturating_sub(1),
             is_known: row.is_known,
@@ -288,6 +291,8 @@ gone AS MATERIALIZED (
     WHERE r.sync_id = $1 AND r.deleted_at IS NULL AND NOT EXISTS (SELECT FROM seen WHERE seen.external_id = r.external_id))
 UPDATE records SET deleted_at = $4, updated_at = $4, seq = $3 + gone.place
 FROM gone WHERE records.sync_id = $1 AND records.external_id = gone.external_id";
+        // All of the sync's records are read, which may be all there are.
+        diesel::sql_query("SET LOCAL enable_seqscan = on").execute(self.connection).await?;
         let deleted = diesel::sql_query(SQL)
             .bind::<Uuid, _>(sync)
             .bind::<Uuid, _>(run)

@@ -323,7 +323,7 @@ pub struct IdentitySpec {
 pub struct RevocationSpec {
     /// The call. Its templates know `{access_token}`, `{refresh_token}`, `{client_id}`, `{client_secret}`, `{jwt}` of an app,
     /// and all variables.
-    pub call: CallSpec,
+    pub call: Box<CallSpec>,
     /// Whether it carries the credential as API calls do.
     #[serde(default)]
     pub with_credential: bool,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    VariableSpec, VariableType,
+    Named, VariableSpec, VariableType,
     host::{HostCheck, LABEL_RULE},
     text::Hole,
     value::accept_text,
@@ -21,13 +21,13 @@ pub type Variables = BTreeMap<String, String>;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Template {
-    source: String,
-    parts: Vec<Part>,
+    source: Box<str>,
+    parts: Box<[Part]>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
-    Fixed(String),
+    Fixed(Box<str>),
     Hole(Hole),
 }
 
@@ -70,12 +70,24 @@ pub enum TemplateError {
         /// What it must be.
         rule: String,
     },
+    /// It begins with a scheme that is not taken.
+    #[error("`{template}` does not begin with https://: nothing is sent unencrypted, so only https is taken")]
+    NotHttps {
+        /// The template as written.
+        template: String,
+    },
     /// What came out is not a URL.
     #[error("`{template}` gives no valid URL")]
     NotAUrl {
         /// The template as written.
         template: String,
     },
+}
+
+/// Whether a URL begins with a scheme, and not with https nor, for development, with this machine itself.
+fn is_other_scheme(text: &str) -> bool {
+    let behind = text.split_once("://").map(|(scheme, rest)| (scheme, rest.starts_with("127.0.0.1")));
+    behind.is_some_and(|(scheme, is_loopback)| scheme != "https" && !(scheme == "http" && is_loopback))
 }
 
 impl TryFrom<String> for Template {
@@ -89,7 +101,7 @@ impl TryFrom<String> for Template {
             let (inside, tail) = after.split_once('}').ok_or_else(malformed)?;
             let hole = Hole::read(inside).filter(|_| !fixed.contains('}')).ok_or_else(malformed)?;
             if !fixed.is_empty() {
-                parts.push(Part::Fixed(fixed.to_owned()));
+                parts.push(Part::Fixed(fixed.into()));
             }
             parts.push(Part::Hole(hole));
             rest = tail;
@@ -98,9 +110,9 @@ impl TryFrom<String> for Template {
             return Err(malformed());
         }
         if !rest.is_empty() {
-            parts.push(Part::Fixed(rest.to_owned()));
+            parts.push(Part::Fixed(rest.into()));
         }
-        Ok(Self { source, parts })
+        Ok(Self { source: source.into(), parts: parts.into() })
     }
 }
 
@@ -139,17 +151,13 @@ impl Template {
     ///
     /// # Errors
     /// The first hole that is undeclared or misplaced.
-    pub fn check(&self, specs: &BTreeMap<String, VariableSpec>) -> Result<(), TemplateError> {
+    pub fn check(&self, specs: &Named<VariableSpec>) -> Result<(), TemplateError> {
         self.check_with(specs, &[])
     }
 
     /// As [`Template::check`], with further names that are known where the template stands; they are text.
-    pub(super) fn check_with(
-        &self,
-        specs: &BTreeMap<String, VariableSpec>,
-        known: &[&str],
-    ) -> Result<(), TemplateError> {
-        let no_url = || TemplateError::NotAUrl { template: self.source.clone() };
+    pub(super) fn check_with(&self, specs: &Named<VariableSpec>, known: &[&str]) -> Result<(), TemplateError> {
+        let no_url = || TemplateError::NotAUrl { template: self.source.to_string() };
         // The parser of URLs drops or turns round some of these, and a fragment is never sent.
         if self.source.contains(|c: char| !c.is_ascii_graphic() || matches!(c, '\\' | '#')) {
             return Err(no_url());
@@ -157,6 +165,9 @@ impl Template {
         let mut host = HostCheck::new(&self.source);
         for (at, part) in self.parts.iter().enumerate() {
             match part {
+                Part::Fixed(text) if at == 0 && is_other_scheme(text) => {
+                    return Err(TemplateError::NotHttps { template: self.source.to_string() });
+                }
                 Part::Fixed(text) if at == 0 => host.begin(text).ok_or_else(no_url)?,
                 Part::Fixed(text) => host.fixed(text),
                 Part::Hole(hole) => {
@@ -170,14 +181,14 @@ impl Template {
                     };
                     let rule = host.hole(kind, specs.get(name), at == 0, self.parts.get(at + 1));
                     if let Some(rule) = rule {
-                        let (template, name) = (self.source.clone(), name.clone());
+                        let (template, name) = (self.source.to_string(), name.clone());
                         return Err(TemplateError::Misplaced { template, name, rule });
                     }
                 }
             }
         }
         host.end().map_err(|name| match name {
-            Some(name) => TemplateError::Misplaced { template: self.source.clone(), name, rule: LABEL_RULE },
+            Some(name) => TemplateError::Misplaced { template: self.source.to_string(), name, rule: LABEL_RULE },
             None => no_url(),
         })
     }
@@ -186,34 +197,29 @@ impl Template {
     ///
     /// # Errors
     /// A value is missing, not of its type, or the whole is no URL.
-    pub fn url(&self, specs: &BTreeMap<String, VariableSpec>, values: &Variables) -> Result<Url, TemplateError> {
+    pub fn url(&self, specs: &Named<VariableSpec>, values: &Variables) -> Result<Url, TemplateError> {
         let text = self.fill(specs, values)?;
-        Url::parse(&text).map_err(|_| TemplateError::NotAUrl { template: self.source.clone() })
+        Url::parse(&text).map_err(|_| TemplateError::NotAUrl { template: self.source.to_string() })
     }
 
     /// Fills the holes; a path is put behind `base`'s.
     ///
     /// # Errors
     /// As [`Template::url`].
-    pub fn url_below(
-        &self,
-        base: &Url,
-        specs: &BTreeMap<String, VariableSpec>,
-        values: &Variables,
-    ) -> Result<Url, TemplateError> {
+    pub fn url_below(&self, base: &Url, specs: &Named<VariableSpec>, values: &Variables) -> Result<Url, TemplateError> {
         if !self.is_path() {
             return self.url(specs, values);
         }
         let front = base.as_str().split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
         let text = [front, &self.fill(specs, values)?].concat();
-        let url = Url::parse(&text).map_err(|_| TemplateError::NotAUrl { template: self.source.clone() })?;
+        let url = Url::parse(&text).map_err(|_| TemplateError::NotAUrl { template: self.source.to_string() })?;
         if url.origin() != base.origin() {
-            return Err(TemplateError::NotAUrl { template: self.source.clone() });
+            return Err(TemplateError::NotAUrl { template: self.source.to_string() });
         }
         Ok(url)
     }
 
-    fn fill(&self, specs: &BTreeMap<String, VariableSpec>, values: &Variables) -> Result<String, TemplateError> {
+    fn fill(&self, specs: &Named<VariableSpec>, values: &Variables) -> Result<String, TemplateError> {
         let mut text = String::new();
         for part in &self.parts {
             match part {

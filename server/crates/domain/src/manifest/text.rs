@@ -9,14 +9,19 @@ use crate::secret::Secret;
 /// A text with `{name}` and `{name.group}` holes. A brace itself is written twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct TextTemplate {
-    source: String,
-    parts: Vec<Part>,
+pub struct TextTemplate(Option<Box<Text>>);
+
+/// A text that is not empty. Behind a pointer, for there are many places in a manifest where a text may stand, and few
+/// where one does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Text {
+    source: Box<str>,
+    parts: Box<[Part]>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
-    Fixed(String),
+    Fixed(Box<str>),
     Hole(Hole),
 }
 
@@ -73,7 +78,7 @@ impl TryFrom<String> for TextTemplate {
                     brace.strip_prefix('{').and_then(|inside| inside.split_once('}')).ok_or_else(malformed)?;
                 let hole = Hole::read(inside).ok_or_else(malformed)?;
                 if !fixed.is_empty() {
-                    parts.push(Part::Fixed(std::mem::take(&mut fixed)));
+                    parts.push(Part::Fixed(std::mem::take(&mut fixed).into()));
                 }
                 parts.push(Part::Hole(hole));
                 rest = after;
@@ -81,28 +86,33 @@ impl TryFrom<String> for TextTemplate {
         }
         fixed.push_str(rest);
         if !fixed.is_empty() {
-            parts.push(Part::Fixed(fixed));
+            parts.push(Part::Fixed(fixed.into()));
         }
-        Ok(Self { source, parts })
+        let text = || Box::new(Text { source: source.as_str().into(), parts: parts.into() });
+        Ok(Self((!source.is_empty()).then(text)))
     }
 }
 
 impl TextTemplate {
+    fn parts(&self) -> &[Part] {
+        self.0.as_ref().map_or(&[], |text| &text.parts)
+    }
+
     /// The template as written.
     #[must_use]
     pub fn source(&self) -> &str {
-        &self.source
+        self.0.as_ref().map_or("", |text| &text.source)
     }
 
     /// Whether nothing is written at all.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        self.0.is_none()
     }
 
     /// Its holes, in order.
     pub fn holes(&self) -> impl Iterator<Item = &Hole> {
-        self.parts.iter().filter_map(|part| match part {
+        self.parts().iter().filter_map(|part| match part {
             Part::Hole(hole) => Some(hole),
             Part::Fixed(_) => None,
         })
@@ -110,7 +120,7 @@ impl TextTemplate {
 
     /// Its pieces, in order: for texts that are filled with what is no text, such as the bytes of a body.
     pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
-        self.parts.iter().map(|part| match part {
+        self.parts().iter().map(|part| match part {
             Part::Fixed(fixed) => Piece::Fixed(fixed),
             Part::Hole(hole) => Piece::Hole(hole),
         })
@@ -118,8 +128,8 @@ impl TextTemplate {
 
     /// Its fixed texts, in order.
     pub fn fixed(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Fixed(text) => Some(text.as_str()),
+        self.parts().iter().filter_map(|part| match part {
+            Part::Fixed(text) => Some(text.as_ref()),
             Part::Hole(_) => None,
         })
     }
@@ -130,7 +140,7 @@ impl TextTemplate {
     /// What `fill` says.
     pub fn render<E>(&self, mut fill: impl FnMut(&Hole) -> Result<Secret, E>) -> Result<Secret, E> {
         let mut text = zeroize::Zeroizing::new(String::new());
-        for part in &self.parts {
+        for part in self.parts() {
             match part {
                 Part::Fixed(fixed) => text.push_str(fixed),
                 Part::Hole(hole) => text.push_str(fill(hole)?.expose()),

@@ -8,6 +8,7 @@ use domain::{
 };
 use plugin_host::Page;
 use store::{NewRecord, StoreError};
+use tokio::task::{JoinError, JoinHandle};
 
 use super::{end, journal::Journal, run::Held};
 use crate::Services;
@@ -36,7 +37,7 @@ pub(super) enum IngestError {
 
 /// A page without doublets, with hashes.
 pub(super) struct Prepared {
-    pub page: Page,
+    page: Page,
     /// Indexes of the records that count, in the order of the page.
     kept: Vec<usize>,
     /// Hashes of those, in the same order.
@@ -44,18 +45,42 @@ pub(super) struct Prepared {
     warnings: Vec<String>,
 }
 
-/// Ingests a page: what is as stored is not written, what changed is numbered and written, the cursor moves, and with the
-/// last page the run ends, all or nothing. The journal comes back whatever happens, with what was not committed pending.
-pub(super) async fn ingest(
-    services: Services,
-    held: Held,
-    page: Prepared,
-    mut journal: Journal,
-) -> (Journal, Result<Counts, IngestError>) {
-    let outcome = ingest_page(&services, &held, page, &mut journal).await;
-    (journal, outcome)
+/// Where the ingesting of a run's pages stands.
+pub(super) struct Done {
+    /// The run's log, with what was not committed pending; `None` if it was lost with its task.
+    pub journal: Option<Journal>,
+    /// Pages that were committed.
+    pub pages: u32,
+    /// What the last of them brought; after an error no page follows.
+    pub outcome: Result<Counts, IngestError>,
 }
 
+impl Done {
+    /// The task ended without a word: a defect of ours.
+    pub(super) fn lost(error: JoinError) -> Self {
+        Self { journal: None, pages: 0, outcome: Err(IngestError::Internal(error.to_string())) }
+    }
+
+    /// Ingests the next page, if the one before it was.
+    pub(super) async fn then(
+        mut self,
+        services: &Services,
+        held: &Held,
+        preparing: JoinHandle<Result<Prepared, IngestError>>,
+    ) -> Self {
+        let Some(journal) = self.journal.as_mut().filter(|_| self.outcome.is_ok()) else { return self };
+        let prepared = preparing.await.unwrap_or_else(|error| Err(IngestError::Internal(error.to_string())));
+        self.outcome = match prepared {
+            Ok(page) => ingest_page(services, held, page, journal).await,
+            Err(error) => Err(error),
+        };
+        self.pages = self.pages.saturating_add(u32::from(self.outcome.is_ok()));
+        self
+    }
+}
+
+/// Ingests a page: what is as stored is not written, what changed is numbered and written, the cursor moves, and with the
+/// last page the run ends, all or nothing.
 async fn ingest_page(
     services: &Services,
     held: &Held,
@@ -135,10 +160,10 @@ fn size(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
-/// Prepares a page beside the runtime's threads: parsing and hashing is computing, and a page may be megabytes of it.
-pub(super) async fn prepared(page: Page) -> Result<Prepared, IngestError> {
-    let prepared = tokio::task::spawn_blocking(move || prepare(page)).await;
-    prepared.map_err(|error| IngestError::Internal(error.to_string()))?
+/// Begins to prepare a page beside the runtime's threads: parsing and hashing is computing, and a page may be megabytes
+/// of it.
+pub(super) fn preparing(page: Page) -> JoinHandle<Result<Prepared, IngestError>> {
+    tokio::task::spawn_blocking(move || prepare(page))
 }
 
 /// Drops doublets, of which the last counts, and hashes what is left.

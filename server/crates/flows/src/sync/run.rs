@@ -1,4 +1,5 @@
-//! Runs a sync: pulls page after page through the plugin and ingests each, while the next is already being pulled.
+//! Runs a sync: pulls page after page through the plugin and ingests each, while the next ones are already on their way.
+//! They are committed one after the other, each with its cursor.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,15 +8,18 @@ use domain::{
     run::{Blame, Counts, LogLevel},
 };
 use ids::RunId;
-use plugin_host::{Capabilities, PluginLimits, PluginSession, Usage};
+use plugin_host::{Capabilities, Page, PluginLimits, PluginSession, Usage};
 use store::{RunFailure, RunFence, StoreError, SyncRow};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinHandle,
+};
 
 use super::{
     SyncJob,
     begin::{Beginning, Begun, begin, take_up},
     end,
-    ingest::{IngestError, Prepared, ingest, prepared},
+    ingest::{Done, preparing},
     journal::Journal,
     plugin_http::{PluginHttp, TokenSource},
     trouble::{Next, Stop, Trouble},
@@ -24,6 +28,9 @@ use crate::{Actor, Services, credentials};
 
 /// So many tries in a row without a page, then the run is given up.
 const MOST_TRIES: u32 = 6;
+/// Pages that were pulled and are not committed yet: one in the database and one behind it. With the one that is being
+/// pulled this is what a run holds in memory.
+const PAGES_UNDER_WAY: usize = 2;
 
 /// What came of it.
 #[derive(Debug)]
@@ -189,49 +196,74 @@ impl<'a> Work<'a> {
         self.journal.note(LogLevel::Info, how, self.services.now());
     }
 
+    /// Pulls page after page. While one is pulled, the one before it is prepared and the one before that is committed.
     async fn pull_all(&mut self, mut puller: Puller<'_>) -> Result<Counts, Stop> {
-        let mut page = match puller.pull(self.begun.cursor.as_deref()).await {
-            Ok(page) => page,
-            Err(Stop::Trouble(trouble)) => self.begin_anew(&mut puller, trouble).await?,
-            Err(stop) => return Err(stop),
-        };
+        let places = Arc::new(Semaphore::new(PAGES_UNDER_WAY));
+        let mut before: Option<JoinHandle<Done>> = None;
+        let mut pulled = puller.pull(self.begun.cursor.as_deref()).await;
         loop {
-            let next_cursor = page.page.cursor.clone();
-            let is_last = !page.page.more;
-            let ingesting = self.ingest(page);
-            if is_last {
-                self.usage = puller.session.usage();
-                let ingested = ingesting.await;
-                return self.ingested(ingested);
-            }
-            let (ingested, next) = tokio::join!(ingesting, puller.pull(next_cursor.as_deref()));
             self.usage = puller.session.usage();
-            self.ingested(ingested)?;
-            page = match next {
+            let page = match pulled {
                 Ok(page) => page,
-                Err(Stop::Trouble(trouble)) => self.begin_anew(&mut puller, trouble).await?,
-                Err(stop) => return Err(stop),
+                Err(trouble) => {
+                    // What was pulled before the trouble stands.
+                    self.settle(before.take()).await?;
+                    self.begin_anew(&mut puller, trouble).await?
+                }
             };
+            let (cursor, is_last) = (page.cursor.clone(), !page.more);
+            // There is no place any more after a page that was not committed: that page says why.
+            if let Ok(place) = Arc::clone(&places).acquire_owned().await {
+                before = Some(self.ingest(before.take(), page, place, Arc::clone(&places)));
+                if !is_last {
+                    pulled = puller.pull(cursor.as_deref()).await;
+                    continue;
+                }
+            }
+            return self.settle(before.take()).await;
         }
     }
 
-    /// Begins to ingest a page, on a task of its own, so that it goes on while the plugin computes.
-    fn ingest(&mut self, page: Prepared) -> JoinHandle<(Journal, Result<Counts, IngestError>)> {
+    /// Begins to ingest a page behind the one before it, on a task of its own, so that it goes on while the plugin
+    /// computes.
+    fn ingest(
+        &mut self,
+        before: Option<JoinHandle<Done>>,
+        page: Page,
+        place: OwnedSemaphorePermit,
+        places: Arc<Semaphore>,
+    ) -> JoinHandle<Done> {
+        let (services, held) = (self.services.clone(), self.begun.held.clone());
+        let preparing = preparing(page);
         let spare = self.journal.spare();
-        let journal = std::mem::replace(&mut self.journal, spare);
-        tokio::spawn(ingest(self.services.clone(), self.begun.held.clone(), page, journal))
+        let first = before.is_none().then(|| std::mem::replace(&mut self.journal, spare));
+        tokio::spawn(async move {
+            let _place = place;
+            let done = match (before, first) {
+                (Some(before), _) => before.await.unwrap_or_else(Done::lost),
+                (None, journal) => Done { journal, pages: 0, outcome: Ok(Counts::default()) },
+            };
+            let done = done.then(&services, &held, preparing).await;
+            if done.outcome.is_err() {
+                places.close();
+            }
+            done
+        })
     }
 
-    fn ingested(&mut self, done: Result<(Journal, Result<Counts, IngestError>), JoinError>) -> Result<Counts, Stop> {
-        let (journal, outcome) = done.map_err(|error| IngestError::Internal(error.to_string()))?;
-        self.journal = journal;
-        let counts = outcome?;
-        self.pages = self.pages.saturating_add(1);
-        Ok(counts)
+    /// Waits until all that was pulled is committed. Gives what the last page brought to the run's end.
+    async fn settle(&mut self, last: Option<JoinHandle<Done>>) -> Result<Counts, Stop> {
+        let Some(last) = last else { return Ok(Counts::default()) };
+        let done = last.await.unwrap_or_else(Done::lost);
+        if let Some(journal) = done.journal {
+            self.journal = journal;
+        }
+        self.pages = self.pages.saturating_add(done.pages);
+        Ok(done.outcome?)
     }
 
     /// Where the trouble is a cursor that the provider forgot, the first page of all; once in a run.
-    async fn begin_anew(&mut self, puller: &mut Puller<'_>, trouble: Trouble) -> Result<Prepared, Stop> {
+    async fn begin_anew(&mut self, puller: &mut Puller<'_>, trouble: Trouble) -> Result<Page, Stop> {
         if trouble.next != Next::BeginAnew || self.has_begun_anew {
             return Err(trouble.into());
         }
@@ -240,7 +272,7 @@ impl<'a> Work<'a> {
             format!("The provider does not know the cursor any more; beginning anew: {}", trouble.failure.message);
         self.journal.note(LogLevel::Warn, text, self.services.now());
         end::begin_anew(self.services, &self.begun.held).await?;
-        puller.pull(None).await
+        Ok(puller.pull(None).await?)
     }
 }
 
@@ -252,9 +284,8 @@ struct Puller<'a> {
 }
 
 impl Puller<'_> {
-    /// The next page, with all that can be done about it before the one in front of it is committed.
-    async fn pull(&mut self, cursor: Option<&str>) -> Result<Prepared, Stop> {
-        let page = self.session.pull(&self.connection, self.stream, cursor).await.map_err(Trouble::from)?;
-        Ok(prepared(page).await?)
+    /// The next page.
+    async fn pull(&mut self, cursor: Option<&str>) -> Result<Page, Trouble> {
+        Ok(self.session.pull(&self.connection, self.stream, cursor).await?)
     }
 }

@@ -23,11 +23,11 @@ pub(super) fn tables<'i>(file: &str, text: &'i str) -> Result<Places<'i>, Manife
 
 /// Reads the typed manifest.
 pub(super) fn manifest(places: &Places<'_>) -> Result<Manifest, Finding> {
-    let error = match attempt(places.tables()) {
-        Ok(manifest) => return Ok(manifest),
-        Err(error) => error,
-    };
-    Err(explain(places, &error))
+    // Where everything is right nobody asks for the way to what is wrong, and keeping track of it takes time.
+    if let Ok(manifest) = Manifest::deserialize(toml::de::Deserializer::from(places.tables())) {
+        return Ok(manifest);
+    }
+    attempt(places.tables()).map_err(|error| explain(places, &error))
 }
 
 /// What reading said, and where as far as it knows.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::{DraftError, DraftHints, slug_of};
-use crate::manifest::{CATEGORIES, Template, VariableSpec};
+use crate::manifest::{CATEGORIES, Named, Template, VariableSpec};
 
 /// A variable of the draft.
 #[derive(Debug, Clone, Default)]
@@ -170,7 +170,7 @@ impl Page {
                 tables.push_str(&format!("[{name}]\n{}\n", variable.lines().join("\n")));
             }
         }
-        let specs = toml::from_str::<BTreeMap<String, VariableSpec>>(&tables);
+        let specs = toml::from_str::<Named<VariableSpec>>(&tables);
         let template = Template::try_from(template.to_owned());
         match (specs, template) {
             (Ok(specs), Ok(template)) => !template.is_path() && template.check(&specs).is_ok(),

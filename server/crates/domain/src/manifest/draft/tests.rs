@@ -108,10 +108,10 @@ fn server_variables_become_variables() {
     }]);
     let (manifest, text) = drafted(&document, &hints());
     assert_eq!(manifest.api.base_url.source(), "https://{shop}.{region_code}.tea.example/{base_path}/{version}");
-    let kind = |name: &str| (manifest.variables[name].kind, manifest.variables[name].label.as_str());
+    let kind = |name: &str| manifest.variables.get(name).map(|spec| (spec.kind, spec.label.as_str())).unwrap();
     assert_eq!(kind("shop"), (VariableType::Label, "Name of the shop"), "{text}");
     assert_eq!(kind("region_code"), (VariableType::Choice, "Region-Code"));
-    assert_eq!(manifest.variables["region_code"].default.as_deref(), Some("us"));
+    assert_eq!(manifest.variables.get("region_code").unwrap().default.as_deref(), Some("us"));
     assert_eq!(kind("base_path"), (VariableType::Text, "base path"));
     assert_eq!(kind("version").0, VariableType::Text);
     // A host that could be any is asked for as a whole.
@@ -119,7 +119,7 @@ fn server_variables_become_variables() {
         document["servers"] = json!([{"url": url}]);
         let (manifest, text) = drafted(&document, &hints());
         assert_eq!(manifest.api.base_url.source(), "{site}/api", "{text}");
-        assert_eq!(manifest.variables["site"].kind, VariableType::Origin);
+        assert_eq!(manifest.variables.get("site").unwrap().kind, VariableType::Origin);
     }
 }
 

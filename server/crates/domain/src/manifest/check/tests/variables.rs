@@ -8,7 +8,7 @@ fn with(variable: &str) -> String {
 }
 
 fn spec(variable: &str) -> VariableSpec {
-    accepts(&with(variable)).variables.remove("it").unwrap()
+    accepts(&with(variable)).variables.get("it").unwrap().clone()
 }
 
 #[test]
