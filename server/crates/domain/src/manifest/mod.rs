@@ -6,6 +6,7 @@ mod auth;
 mod catalog;
 mod check;
 mod draft;
+mod failure;
 mod host;
 mod limits;
 mod named;
@@ -30,6 +31,7 @@ pub use auth::{
 pub use catalog::{CatalogFile, Coverage, coverage_page, lint};
 pub use check::{MOST_BYTES, ManifestError};
 pub use draft::{DraftError, DraftHints, from_issuer, from_openapi};
+pub use failure::{FailureMeaning, FailureOf, FailureRule};
 pub use limits::{PaginationSpec, RateLimitSpec, ResetFormat};
 pub use named::Named;
 pub use oauth2::{ClientAuth, ClientOwner, Install, InstallBegins, OAuth2, TokenBody, TokenPaths};

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    ApiSpec, AuthSpec, IdentitySpec, Named, PaginationSpec, RateLimitSpec, RevocationSpec, VariableSpec, Variables,
-    VerificationSpec, WebhookSpec, check, template::TemplateError,
+    ApiSpec, AuthSpec, FailureRule, IdentitySpec, Named, PaginationSpec, RateLimitSpec, RevocationSpec, VariableSpec,
+    Variables, VerificationSpec, WebhookSpec, check, template::TemplateError,
 };
 
 /// A provider as its manifest describes it. Made by [`Manifest::parse`] alone, so one in hand is known to be sound.
@@ -38,6 +38,9 @@ pub struct Manifest {
     pub identity: Option<IdentitySpec>,
     /// How access is taken back, where it is not by RFC 7009.
     pub revocation: Option<RevocationSpec>,
+    /// What the provider says in words of its own when something is wrong.
+    #[serde(default)]
+    pub failures: Vec<FailureRule>,
     /// What the provider allows.
     pub rate_limit: Option<RateLimitSpec>,
     /// How lists go on.
