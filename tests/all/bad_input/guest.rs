@@ -12,7 +12,7 @@ use crate::support::root;
 
 /// A core module with all of the world's functions. `pull` runs `body` and gives what lies at 1024: zeroes are an empty
 /// last page. `more` is put beside the functions.
-pub(super) fn core(more: &str, body: &str) -> Vec<u8> {
+pub(crate) fn core(more: &str, body: &str) -> Vec<u8> {
     let nine = "(param i32 i32 i32 i32 i32 i32 i32 i32 i32)";
     let text = format!(
         r#"(module
@@ -41,7 +41,7 @@ pub(super) fn core(more: &str, body: &str) -> Vec<u8> {
 }
 
 /// The component around such a module.
-pub(super) fn component(more: &str, body: &str) -> Vec<u8> {
+pub(crate) fn component(more: &str, body: &str) -> Vec<u8> {
     let mut module = core(more, body);
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(root().join("sdk-plugin/wit/v1")).unwrap();
@@ -51,12 +51,12 @@ pub(super) fn component(more: &str, body: &str) -> Vec<u8> {
 }
 
 /// The demo provider's manifest.
-pub(super) fn manifest() -> String {
+pub(crate) fn manifest() -> String {
     fs::read_to_string(root().join("plugins/acme/provider.toml")).unwrap()
 }
 
 /// A folder of providers with one in it, for one test.
-pub(super) fn folder(test: &str, manifest: &str, component: Option<&[u8]>) -> PathBuf {
+pub(crate) fn folder(test: &str, manifest: &str, component: Option<&[u8]>) -> PathBuf {
     let folder = root().join("target/tests").join(format!("plugins-{test}"));
     let provider = folder.join("acme");
     let _ = fs::remove_dir_all(&folder);
@@ -69,6 +69,6 @@ pub(super) fn folder(test: &str, manifest: &str, component: Option<&[u8]>) -> Pa
 }
 
 /// The manifest in such a folder.
-pub(super) fn manifest_in(folder: &Path) -> PathBuf {
+pub(crate) fn manifest_in(folder: &Path) -> PathBuf {
     folder.join("acme/provider.toml")
 }

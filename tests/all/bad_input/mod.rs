@@ -3,6 +3,6 @@
 mod bodies;
 mod command_line;
 mod fuzz;
-mod guest;
+pub(crate) mod guest;
 mod plugins;
 mod provider_command;

@@ -68,7 +68,7 @@ async fn providers(size: Size) {
     // In use, so it stays.
     browser.press("Delete").await;
     browser.click("dialog[open] .button.danger").await;
-    browser.reads("dialog[open] [role=alert]", "1 integrations use it").await;
+    browser.reads("dialog[open] [role=alert]", "1 integration uses it").await;
     browser.picture("providers-5-in-use").await;
     browser.goto(&format!("{}/portal/integrations", world.origin())).await;
     browser.see("[data-integration=lamp-desk]").await;

@@ -117,7 +117,8 @@ async fn a_8_ghost_from_the_form_and_the_import_to_posts_in_its_database() {
     assert_eq!(odd.fields.iter().map(|one| one.field.as_str()).collect::<Vec<_>>(), ["fields.api_key"]);
     let wrong = mistyped(&custom.key);
     let refused = browser.post("/connect/api/entry", &entry(&wrong)).await.problem(422, "credential_refused");
-    assert!(refused.detail.contains("Invalid token"), "Ghost's own words: {}", refused.detail);
+    let said = refused.provider_said.as_deref().unwrap_or_default();
+    assert!(said.contains("Invalid token") && refused.detail.contains(said), "Ghost's own words: {refused:?}");
     let secret = wrong.split_once(':').unwrap().1;
     assert!(!refused.detail.contains(secret));
     let unknown = format!("{}:{secret}", "0".repeat(24));

@@ -9,7 +9,7 @@ use super::{call, connect, integrate};
 use crate::support::*;
 
 /// The running servers: which there are, each with its own address and its issuer.
-async fn servers() -> &'static Value {
+pub(crate) async fn servers() -> &'static Value {
     static SHARED: OnceLock<(Child, Value)> = OnceLock::new();
     let start = || {
         let (process, said) = start_node("mcp", &[("DOCUMENTS", "http://127.0.0.1:1")]);

@@ -5,8 +5,8 @@
 mod ghost;
 mod install;
 mod market;
-mod mcp;
-mod oidc;
+pub(crate) mod mcp;
+pub(crate) mod oidc;
 
 use http::Method;
 use serde_json::{Value, json};

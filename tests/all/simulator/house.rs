@@ -36,6 +36,8 @@ pub struct House {
 /// One connection at a time: a simulator, and ways to it.
 pub struct Hand {
     pub shared: Shared,
+    /// What it was asked, each with the answer's body.
+    pub heard: Arc<Mutex<Vec<(wire::Seen, String)>>>,
     pub egress: Egress,
     /// What an end user's browser does.
     pub browser: reqwest::Client,
@@ -90,7 +92,14 @@ impl House {
     pub async fn hand(&self) -> Hand {
         let shared: Shared = Arc::new(Mutex::new(None));
         let answering = Arc::clone(&shared);
-        let port = wire::listen(&self.authority, Arc::new(move |seen| answer(&answering, seen))).await;
+        let heard: Arc<Mutex<Vec<(wire::Seen, String)>>> = Arc::default();
+        let hearing = Arc::clone(&heard);
+        let respond = move |seen: wire::Seen| {
+            let reply = answer(&answering, seen.clone());
+            hearing.lock().unwrap().push((seen, String::from_utf8_lossy(&reply.body).into_owned()));
+            reply
+        };
+        let port = wire::listen(&self.authority, Arc::new(respond)).await;
         let egress = Egress::with_lookup(self.config.egress.clone(), Arc::new(SystemClock), Arc::new(Here(port)));
         let egress = egress.unwrap().with_entropy(Arc::new(SystemEntropy::default()));
         let pem = std::fs::read(self.authority.file()).unwrap();
@@ -101,7 +110,7 @@ impl House {
             .tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem).unwrap())
             .build()
             .unwrap();
-        Hand { shared, egress, browser }
+        Hand { shared, heard, egress, browser }
     }
 
     /// The services with a clock and ways out of one's own.

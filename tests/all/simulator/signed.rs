@@ -87,7 +87,9 @@ pub fn oauth1(seen: &Seen, keys: &OAuth1Keys) -> Result<Vec<(String, String)>, S
     let mut encoded: Vec<(String, String)> = all.iter().map(|(n, v)| (percent(n), percent(v))).collect();
     encoded.sort();
     let joined: Vec<String> = encoded.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let url = format!("https://{}{}", seen.host.to_ascii_lowercase(), seen.path);
+    // By address one comes without TLS; see `wire::listen_plain`.
+    let scheme = if seen.host.starts_with("127.0.0.1:") { "http" } else { "https" };
+    let url = format!("{scheme}://{}{}", seen.host.to_ascii_lowercase(), seen.path);
     let base = format!("{}&{}&{}", seen.method, percent(&url), percent(&joined.join("&")));
     let secret = keys.token.as_ref().map_or("", |(_, secret)| secret.as_str());
     let key = format!("{}&{}", percent(&keys.consumer_secret), percent(secret));

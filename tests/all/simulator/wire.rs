@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use serde_json::Value;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
 use tokio_rustls::TlsAcceptor;
@@ -126,11 +126,31 @@ pub async fn listen(authority: &Arc<Authority>, answering: Answering) -> u16 {
     port
 }
 
+/// The same without TLS, for who comes by address.
+pub async fn listen_plain(answering: Answering) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(converse(stream, None, Arc::clone(&answering)));
+        }
+    });
+    port
+}
+
 async fn serve(stream: TcpStream, acceptor: TlsAcceptor, answering: Answering) -> Option<()> {
     stream.set_nodelay(true).ok()?;
-    let mut stream = acceptor.accept(stream).await.ok()?;
+    let stream = acceptor.accept(stream).await.ok()?;
     let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
     let certificate = shown.map(|leaf| leaf.as_ref().to_vec());
+    converse(stream, certificate, answering).await
+}
+
+async fn converse(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    certificate: Option<Vec<u8>>,
+    answering: Answering,
+) -> Option<()> {
     let mut buffer = Vec::new();
     loop {
         let mut seen = read(&mut stream, &mut buffer).await?;

@@ -2,5 +2,6 @@
 //! in the database for when the application forgets.
 
 mod matrix;
+mod reach;
 pub(crate) mod scene;
 mod walls;
