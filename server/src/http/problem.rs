@@ -19,12 +19,21 @@ pub struct Fail {
     retry_after: Option<Duration>,
     allow: Option<String>,
     cause: Option<String>,
+    provider_said: Option<String>,
 }
 
 impl Fail {
     /// A failure with what is wrong and what to do, in words for the client's developers.
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: cut(detail.into()), fields: Vec::new(), retry_after: None, allow: None, cause: None }
+        Self {
+            code,
+            detail: cut(detail.into()),
+            fields: Vec::new(),
+            retry_after: None,
+            allow: None,
+            cause: None,
+            provider_said: None,
+        }
     }
 
     /// It does not exist, or is someone else's, which must look the same.
@@ -51,6 +60,13 @@ impl Fail {
     pub fn internal(cause: &dyn std::error::Error) -> Self {
         let detail = "This is a defect of ours. Tell us the request id, and we can find it in our log.";
         Self::new(ProblemCode::Internal, detail).caused_by(cause)
+    }
+
+    /// What the provider said itself, in its words.
+    #[must_use]
+    pub fn provider_said(mut self, words: Option<String>) -> Self {
+        self.provider_said = words.map(cut);
+        self
     }
 
     /// Not before this long from now.
@@ -112,6 +128,7 @@ impl ResponseError for Fail {
             detail: self.detail.clone(),
             request_id: request_log::request_id(),
             fields: self.fields.clone(),
+            provider_said: self.provider_said.clone(),
         };
         let mut answer = HttpResponse::build(self.status_code());
         answer.content_type("application/problem+json");

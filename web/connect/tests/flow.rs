@@ -66,6 +66,13 @@ fn problem(status: u16, code: &str, detail: &str) -> ApiError {
     ApiError::from_answer(status, &body)
 }
 
+/// The same with the provider's own words.
+fn said(error: ApiError, words: &str) -> ApiError {
+    let ApiError::Problem(mut problem) = error else { panic!("{error:?} is no problem") };
+    problem.provider_said = Some(words.to_owned());
+    ApiError::Problem(problem)
+}
+
 fn page(choices: Vec<ConnectChoice>) -> Box<ConnectPage> {
     Box::new(ConnectPage {
         id: ConnectSessionId::new(1, [1; 10]),
@@ -330,10 +337,9 @@ fn a_form_that_works_ends_connected_and_one_the_tenant_must_mend_says_so() {
 
 #[test]
 fn a_refusal_is_told_in_the_providers_words_and_says_what_to_do() {
-    let refused = problem(
-        422,
-        "credential_refused",
-        "what was entered does not let us in: the provider refuses (401): no such key",
+    let refused = said(
+        problem(422, "credential_refused", "what was entered does not let us in: the provider refuses (401): no such key"),
+        "no such key",
     );
     let words = text::refusal(&refused, "shop", "Lumen");
     assert_eq!(words.title, "Shop did not accept this");

@@ -22,6 +22,9 @@ pub struct Problem {
     /// Fields that are wrong, if the body or the query is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldProblem>,
+    /// What the provider said, in its own words for people, where it refused something and said why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_said: Option<String>,
 }
 
 /// One field that is wrong.

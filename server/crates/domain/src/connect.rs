@@ -93,6 +93,16 @@ pub struct Failure {
     pub code: FailureCode,
     /// The same in words, for the tenant's developers; never a secret.
     pub detail: String,
+    /// The provider's own words for people, where it gave some and they are just heard: they are not kept.
+    pub said: Option<String>,
+}
+
+impl Failure {
+    /// One of which the provider said nothing itself.
+    #[must_use]
+    pub fn new(code: FailureCode, detail: String) -> Self {
+        Self { code, detail, said: None }
+    }
 }
 
 /// Why an attempt failed, as a code; each has its own screen.
@@ -217,9 +227,7 @@ impl AttemptState {
             ("pending", None) => Self::Pending,
             ("consumed", None) => Self::Consumed,
             ("connected", None) => Self::Connected,
-            ("failed", Some(code)) => {
-                Self::Failed(Failure { code: code.parse()?, detail: detail.unwrap_or_default().to_owned() })
-            }
+            ("failed", Some(code)) => Self::Failed(Failure::new(code.parse()?, detail.unwrap_or_default().to_owned())),
             _ => return Err(Unknown(format!("{state}/{}", code.unwrap_or("-")))),
         })
     }
@@ -228,9 +236,11 @@ impl AttemptState {
     /// back from has failed by time, and one whose exchange a crash cut off as well.
     #[must_use]
     pub fn at(&self, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> (bool, Option<Failure>) {
-        let expired = || Failure {
-            code: FailureCode::Expired,
-            detail: "nobody came back from the provider in time; a new attempt may be made".into(),
+        let expired = || {
+            Failure::new(
+                FailureCode::Expired,
+                "nobody came back from the provider in time; a new attempt may be made".into(),
+            )
         };
         match self {
             Self::Pending if now >= expires_at => (false, Some(expired())),

@@ -74,6 +74,6 @@ impl From<Failure> for Fail {
             | FailureCode::DifferentAccount
             | FailureCode::Expired => ProblemCode::CredentialRefused,
         };
-        Self::new(code, failure.detail)
+        Self::new(code, failure.detail).provider_said(failure.said)
     }
 }

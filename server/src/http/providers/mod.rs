@@ -25,11 +25,16 @@ impl From<ProviderError> for Fail {
             ),
             ProviderError::InUse(users) => Self::new(
                 ProblemCode::Conflict,
-                format!("{users} integrations use it. Delete those first, or describe it anew."),
+                format!("{}. Delete those first, or describe it anew.", used_by(users)),
             ),
             ProviderError::Store(error) => error.into(),
         }
     }
+}
+
+/// How many integrations stand in the way, in words.
+fn used_by(users: i64) -> String {
+    if users == 1 { "1 integration uses it".to_owned() } else { format!("{users} integrations use it") }
 }
 
 const fn origin(origin: Origin) -> ProviderOrigin {

@@ -28,14 +28,14 @@ pub struct Refusal {
 /// Why what was typed in was not taken.
 #[must_use]
 pub fn refusal(error: &ApiError, name: &str, tenant: &str) -> Refusal {
-    let detail = match error {
-        ApiError::Problem(problem) => Some(problem.detail.as_str()),
-        ApiError::Network | ApiError::Unreadable(_) => None,
+    let (detail, said) = match error {
+        ApiError::Problem(problem) => (Some(problem.detail.as_str()), problem.provider_said.as_deref()),
+        ApiError::Network | ApiError::Unreadable(_) => (None, None),
     };
     let (title, said, next) = match error.code() {
         Some(ProblemCode::CredentialRefused) => (
             format!("{} did not accept this", capital(name)),
-            detail.and_then(own_words),
+            said.map(sentence).filter(|words| words.chars().count() > 1),
             format!("Nothing was connected. Compare what you entered with what {name} shows you, letter for letter, and try again."),
         ),
         Some(ProblemCode::ProviderUnreachable | ProblemCode::ProviderTimeout) => (
@@ -66,13 +66,6 @@ pub fn refusal(error: &ApiError, name: &str, tenant: &str) -> Refusal {
         ),
     };
     Refusal { title, said, next }
-}
-
-/// The provider's own words in an explanation that is written for developers: what follows the code in brackets.
-fn own_words(detail: &str) -> Option<String> {
-    let (_, rest) = detail.split_once("the provider refuses (")?;
-    let (_, words) = rest.split_once("): ")?;
-    Some(sentence(words)).filter(|words| words.chars().count() > 1)
 }
 
 /// The button under a form.

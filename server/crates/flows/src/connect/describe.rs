@@ -9,7 +9,7 @@ use super::session::{SessionError, by_token, status_of};
 use crate::{Provider, Services};
 
 /// The most integrations that a page offers.
-const MOST_CHOICES: i64 = 500;
+const MOST_CHOICES: i64 = 2_000;
 
 /// What the connect page shows.
 pub struct Description {

@@ -173,7 +173,7 @@ pub async fn ask_after_code(ctx: Ctx<'_>, id: AttemptId) -> Result<Asked, SealEr
         Established::Failed(failure) => fail(ctx, &attempt, failure).await,
         Established::SessionOver => {
             let detail = "the connect session was withdrawn or has done its work".into();
-            fail(ctx, &attempt, Failure { code: FailureCode::Expired, detail }).await
+            fail(ctx, &attempt, Failure::new(FailureCode::Expired, detail)).await
         }
     }
 }
@@ -200,7 +200,7 @@ async fn keep_interval(
 async fn over(ctx: Ctx<'_>, attempt: &AttemptRow, code: FailureCode, detail: String) -> Result<Asked, SealError> {
     let mut tx = ctx.services.store.begin(ctx.scope).await?;
     tx.connect_attempts().consume(attempt.id).await?;
-    attempt::fail(&mut tx, ctx, attempt, &Failure { code, detail }).await?;
+    attempt::fail(&mut tx, ctx, attempt, &Failure::new(code, detail)).await?;
     tx.commit().await?;
     Ok(Asked::Over)
 }

@@ -47,7 +47,16 @@ pub(crate) async fn entered(
     account: &mut Account<'_>,
 ) -> Result<Grant, Failure> {
     let entered = tokio::time::timeout(DEADLINE, account.enter(outside(ctx.services, None))).await;
-    let material = in_time(entered)?.map_err(|failure| worded("what was entered does not let us in", &failure))?;
+    let material = in_time(entered)?.map_err(|failure| {
+        let refused = worded("what was entered does not let us in", &failure);
+        // A client that the end user brings along is a part of what was entered: there is nothing to repair here.
+        match refused.code {
+            FailureCode::Misconfigured if auth::brings_client(account.manifest) => {
+                Failure { code: FailureCode::ProviderError, ..refused }
+            }
+            _ => refused,
+        }
+    })?;
     tried(ctx, provider, integration, id, account, material).await
 }
 
@@ -60,7 +69,7 @@ pub(crate) async fn tried(
     account: &mut Account<'_>,
     mut material: Material,
 ) -> Result<Grant, Failure> {
-    let misconfigured = |detail: String| Failure { code: FailureCode::Misconfigured, detail };
+    let misconfigured = |detail: String| Failure::new(FailureCode::Misconfigured, detail);
     // An identity token says who signed in; it is of no use later and is not kept.
     if let Some(tokens) = &mut material.tokens {
         tokens.extra.remove("id_token");
@@ -122,16 +131,13 @@ async fn by_plugin(ctx: Ctx<'_>, fresh: &Fresh) -> Result<(Option<String>, Optio
                 Blame::Us => FailureCode::ProviderUnreachable,
                 Blame::EndUser | Blame::Provider | Blame::Plugin | Blame::CursorExpired => FailureCode::ProviderError,
             };
-            Err(Failure { code, detail: format!("the plugin did not identify the account: {error}") })
+            Err(Failure::new(code, format!("the plugin did not identify the account: {error}")))
         }
     }
 }
 
 fn in_time<T>(done: Result<T, tokio::time::error::Elapsed>) -> Result<T, Failure> {
-    done.map_err(|_| Failure {
-        code: FailureCode::ProviderUnreachable,
-        detail: "the provider did not answer in time".into(),
-    })
+    done.map_err(|_| Failure::new(FailureCode::ProviderUnreachable, "the provider did not answer in time".into()))
 }
 
 /// What a failure at the provider means to the end user, and in words to the tenant's developers.
@@ -146,11 +152,11 @@ pub(crate) fn worded(what: &str, failure: &AuthFailure) -> Failure {
         | AuthFailure::Refused { .. }
         | AuthFailure::BadAnswer(_) => FailureCode::ProviderError,
     };
-    let detail = match failure {
-        AuthFailure::Refused { code, description: Some(description) } => {
-            format!("{what}: the provider refuses ({code}): {description}")
-        }
-        other => format!("{what}: {other}"),
-    };
-    Failure { code, detail }
+    match failure {
+        AuthFailure::Refused { code: theirs, description: Some(said) } => Failure {
+            said: Some(said.clone()),
+            ..Failure::new(code, format!("{what}: the provider refuses ({theirs}): {said}"))
+        },
+        other => Failure::new(code, format!("{what}: {other}")),
+    }
 }

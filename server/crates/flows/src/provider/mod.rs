@@ -26,7 +26,7 @@ pub enum ProviderError {
     #[error("the provider is at version {0} by now")]
     Superseded(i32),
     /// Integrations use it.
-    #[error("{0} integrations use it")]
+    #[error("integrations use it: {0}")]
     InUse(i64),
     /// The database failed.
     #[error(transparent)]
