@@ -12,9 +12,8 @@ struct Bound {
     secret: String,
 }
 
-/// Operations that show what every tenant may see, or what is nobody's: the providers that there are. And what is written
-/// for a recipient whose key is not here: it is made of the connections that the key sees in lists.
-const OPEN: &[&str] = &["get /v1/providers", "get /v1/providers/{provider}", "post /v1/exports"];
+/// Operations that show what every tenant may see, or what is nobody's: the providers that there are.
+const OPEN: &[&str] = &["get /v1/providers", "get /v1/providers/{provider}"];
 
 impl Bound {
     async fn make(scene: &Scene, how: &'static str, only: Value) -> Self {

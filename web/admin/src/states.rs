@@ -19,7 +19,7 @@ pub const HEALTHS: [HealthState; 6] = [
 pub const DELIVERIES: [DeliveryState; 3] = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Parked];
 
 /// Every event that an endpoint can be told of.
-pub const EVENTS: [EventKind; 9] = [
+pub const EVENTS: [EventKind; 10] = [
     EventKind::ConnectionCreated,
     EventKind::ConnectionRecovered,
     EventKind::ConnectionNeedsReauth,

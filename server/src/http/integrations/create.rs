@@ -29,6 +29,6 @@ pub async fn create_integration(
         install_url: body.install_url,
         secrets: super::secrets(body.secrets),
     };
-    let view = integration::create(caller.ctx(), new).await?;
+    let view = integration::create(caller.whole()?, new).await?;
     Ok(HttpResponse::Created().json(super::show(view)))
 }

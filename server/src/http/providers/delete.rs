@@ -14,6 +14,6 @@ use super::super::{
     params(("provider" = String, Path, description = "The provider's slug.")),
     responses((status = 204)), security(("api_key" = ["integrations:write"])))]
 pub async fn delete_provider(caller: Caller<IntegrationsWrite>, path: web::Path<String>) -> Result<HttpResponse, Fail> {
-    provider::delete(caller.ctx(), &path).await?;
+    provider::delete(caller.whole()?, &path).await?;
     Ok(HttpResponse::NoContent().finish())
 }

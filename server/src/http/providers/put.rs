@@ -22,6 +22,6 @@ pub async fn put_provider(
     Json(body): Json<PutProvider>,
 ) -> Result<web::Json<ProviderDetail>, Fail> {
     let new = Description { manifest: body.manifest, expected_version: body.expected_version };
-    provider::put(caller.ctx(), &path, new).await?;
-    super::get::detail(caller.ctx(), &path, None).await
+    provider::put(caller.whole()?, &path, new).await?;
+    super::get::detail(caller.whole()?, &path, None).await
 }

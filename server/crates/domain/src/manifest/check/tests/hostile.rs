@@ -50,6 +50,8 @@ fn no_template_can_leave_the_providers_hosts() {
         let errors = all_wrong(&GOOD.replace("https://{shop}.shop.example/authorize", url));
         assert!(errors.iter().any(|e| e.field == "auth.authorization_url"), "{url}: {errors:?}");
     }
+    let errors = all_wrong(&GOOD.replace("https://{shop}.shop.example/authorize", "http://shop.example/authorize"));
+    assert!(errors.iter().any(|e| e.to_string().contains("only https is taken")), "{errors:?}");
     let choice =
         "[variables.dc]\ntype = \"choice\"\nlabel = \"Region\"\noptions = { eu = \"EU\", \"com.au\" = \"AU\" }\n";
     for url in [
