@@ -30,6 +30,8 @@ pub struct Loaded {
     pub rate: f64,
     /// Half of the answers took no longer, in milliseconds.
     pub p50: f64,
+    /// Of a hundred answers one took longer, in milliseconds.
+    pub p99: f64,
 }
 
 impl Load<'_> {
@@ -52,7 +54,7 @@ impl Load<'_> {
 /// The medians of several rounds.
 pub fn medians(rounds: &[Loaded]) -> Loaded {
     let of = |figure: fn(&Loaded) -> f64| median(rounds.iter().map(figure).collect());
-    Loaded { rate: of(|round| round.rate), p50: of(|round| round.p50) }
+    Loaded { rate: of(|round| round.rate), p50: of(|round| round.p50), p99: of(|round| round.p99) }
 }
 
 fn parse_wrk(said: &str) -> Outcome<Loaded> {
@@ -62,7 +64,9 @@ fn parse_wrk(said: &str) -> Outcome<Loaded> {
     let after = |name: &str| said.lines().find_map(|line| line.trim().strip_prefix(name)).map(str::trim);
     let rate = after("Requests/sec:").and_then(|text| text.parse().ok());
     let p50 = after("50%").and_then(milliseconds);
-    rate.zip(p50).map(|(rate, p50)| Loaded { rate, p50 }).ok_or_else(|| format!("wrk says nothing of use: {said}"))
+    let p99 = after("99%").and_then(milliseconds);
+    let loaded = rate.zip(p50).zip(p99).map(|((rate, p50), p99)| Loaded { rate, p50, p99 });
+    loaded.ok_or_else(|| format!("wrk says nothing of use: {said}"))
 }
 
 /// `123.00us`, `1.23ms`, `1.23s`.
@@ -96,12 +100,13 @@ pub fn output(command: &mut Command) -> Outcome<String> {
 mod tests {
     use super::*;
 
-    const WRK: &str = "Running 6s test @ http://127.0.0.1:1/\n  2 threads and 32 connections\n  Latency Distribution\n     50%  843.00us\n     75%    1.01ms\n  215124 requests in 6.10s, 60.11MB read\nRequests/sec:  35268.41\nTransfer/sec:      9.86MB\n";
+    const WRK: &str = "Running 6s test @ http://127.0.0.1:1/\n  2 threads and 32 connections\n  Latency Distribution\n     50%  843.00us\n     75%    1.01ms\n     99%    3.20ms\n  215124 requests in 6.10s, 60.11MB read\nRequests/sec:  35268.41\nTransfer/sec:      9.86MB\n";
 
     #[test]
     fn what_wrk_says_is_understood() {
         let loaded = parse_wrk(WRK).unwrap();
         assert!((loaded.rate - 35268.41).abs() < 1e-6 && (loaded.p50 - 0.843).abs() < 1e-6);
+        assert!((loaded.p99 - 3.2).abs() < 1e-6);
         assert_eq!(["2.00ms", "1.50s", "?"].map(milliseconds), [Some(2.0), Some(1500.0), None]);
     }
 
