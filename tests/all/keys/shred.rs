@@ -79,7 +79,7 @@ async fn shred(kept: KeysOf) {
 
     // The neighbour's opens, there as here.
     let scope = scope_of(&neighbour);
-    let endpoint: ids::EndpointId = theirs["id"].as_str().unwrap().parse().unwrap();
+    let endpoint: ids::EndpointId = theirs["endpoint"]["id"].as_str().unwrap().parse().unwrap();
     let at = vault::Place { table: "endpoints", column: "secret", row: endpoint.uuid() };
     for (services, database) in [(&node.services, &restored), (&desk.services, world.database())] {
         let sql = format!("SELECT encode(secret, 'hex') FROM endpoints WHERE endpoint_id = '{}'", endpoint.uuid());
