@@ -155,7 +155,7 @@ async fn c_8_a_killed_import_goes_on_where_it_was() {
     world.acme().misbehave(slow);
     let arguments = import(file.to_str().unwrap(), "keyed", &[]);
     let mut killed = spawn(command(&world, &arguments), Stdio::null()).unwrap();
-    until("it is in the middle", PATIENCE, async || {
+    until("it is in the middle", PATIENCE * 4, async || {
         let made: u32 = world.one("SELECT count(*) FROM connections").await.parse().unwrap();
         (made > 150).then_some(())
     })

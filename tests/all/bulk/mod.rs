@@ -29,7 +29,9 @@ fn folder(test: &str) -> PathBuf {
 fn command(world: &World, arguments: &[&str]) -> Command {
     let (first, rest) = arguments.split_first().unwrap();
     let mut command = server_process(world, first);
+    // Components are compiled once for all of these commands.
     command.args(rest).current_dir(root().join("target/tests"));
+    command.env("PATCHBAY_PLUGINS__CACHE_DIR", &world.config().plugins.cache_dir);
     command
 }
 

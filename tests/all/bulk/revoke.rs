@@ -32,7 +32,7 @@ async fn c_7_the_panic_button_stops_all_at_once_and_goes_on_after_kill_9() {
     world.acme().misbehave(slow);
     let arguments = ["revoke", "--tenant", "lamplight", "--provider", "acme", "--yes"];
     let mut killed = spawn(command(&world, &arguments), Stdio::null()).unwrap();
-    until("some are revoked", PATIENCE, async || {
+    until("some are revoked", PATIENCE * 4, async || {
         let settled = world.one("SELECT count(*) FROM revocations WHERE state = 'revoked'").await;
         (settled != "0").then_some(())
     })

@@ -29,7 +29,7 @@ pub async fn export_connections(
     caller: Caller<CredentialsExport>,
     Json(body): Json<ExportConnections>,
 ) -> Result<HttpResponse, Fail> {
-    let export = connection::export(caller.ctx(), &body.recipient, body.integration.as_deref()).await?;
+    let export = connection::export(caller.whole()?, &body.recipient, body.integration.as_deref()).await?;
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")
         .insert_header(("cache-control", "no-store"))

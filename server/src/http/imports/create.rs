@@ -17,6 +17,6 @@ pub async fn create_import(
     caller: Caller<ConnectionsWrite>,
     Json(body): Json<CreateImport>,
 ) -> Result<HttpResponse, Fail> {
-    let import = connection::open_import(caller.ctx(), &body.integration, None).await?;
+    let import = connection::open_import(caller.whole()?, &body.integration, None).await?;
     Ok(HttpResponse::Created().json(super::show(Taken { import, errors: Vec::new(), stopped: None })))
 }

@@ -19,5 +19,5 @@ const MOST_ERRORS: i64 = 100;
     responses((status = 200, body = Import)), security(("api_key" = ["connections:read"])))]
 pub async fn get_import(caller: Caller<ConnectionsRead>, path: web::Path<String>) -> Result<web::Json<Import>, Fail> {
     let id = extract::id(&path, "import")?;
-    Ok(web::Json(super::show(connection::get_import(caller.ctx(), id, MOST_ERRORS).await?)))
+    Ok(web::Json(super::show(connection::get_import(caller.whole()?, id, MOST_ERRORS).await?)))
 }

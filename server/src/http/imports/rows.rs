@@ -50,14 +50,14 @@ pub async fn send_import_rows(
 ) -> Result<web::Json<Import>, Fail> {
     let id = extract::id(&path, "import")?;
     // Before anything is said of the body: whose import it is.
-    connection::get_import(caller.ctx(), id, 0).await?;
+    connection::get_import(caller.whole()?, id, 0).await?;
     let rows = read(format(&request)?, &body.map_err(|error| body_failure(&error))?)?;
     let may_all = caller.permissions().allow(Permission::INTEGRATIONS_WRITE);
     if !may_all && rows.iter().any(has_extra) {
         return Err(Fail::new(ProblemCode::MissingScope, EXTRA));
     }
     let taking = Taking { replace: how.replace, all_or_nothing: how.all_or_nothing, last: how.last };
-    Ok(web::Json(super::show(connection::take_rows(caller.ctx(), id, how.first_row, rows, taking).await?)))
+    Ok(web::Json(super::show(connection::take_rows(caller.whole()?, id, how.first_row, rows, taking).await?)))
 }
 
 fn format(request: &HttpRequest) -> Result<Format, Fail> {
