@@ -5,6 +5,7 @@
 #[path = "../../../infra/demo/src/client.rs"]
 mod client;
 mod crowd;
+mod envelope;
 mod figures;
 mod ingest;
 mod instance;
@@ -16,7 +17,9 @@ mod places;
 mod process;
 mod proxied;
 mod reads;
+mod refresh;
 mod resident;
+mod rotation;
 mod signing;
 mod stack;
 mod table;
@@ -70,7 +73,10 @@ fn run() -> Outcome<()> {
     if wanted("signing") {
         signing::measure(&mut table)?;
     }
-    if ["start", "reads", "proxied", "ingest", "crowd"].into_iter().any(wanted) {
+    if wanted("envelope") {
+        envelope::measure(&places, &mut table)?;
+    }
+    if ["start", "reads", "refresh", "proxied", "ingest", "crowd", "rotation"].into_iter().any(wanted) {
         let mut stack = Stack::start(&places)?;
         stack.start_server()?;
         if wanted("start") {
@@ -82,6 +88,9 @@ fn run() -> Outcome<()> {
         if wanted("reads") {
             reads::measure(&stack, &tenant, &mut table)?;
         }
+        if wanted("refresh") {
+            refresh::measure(&stack, &tenant, &mut table)?;
+        }
         if wanted("proxied") {
             proxied::measure(&stack, &tenant, &mut table)?;
         }
@@ -90,6 +99,9 @@ fn run() -> Outcome<()> {
         }
         if wanted("crowd") {
             crowd::measure(&mut stack, &tenant, &mut table)?;
+        }
+        if wanted("rotation") {
+            rotation::measure(&mut stack, &tenant, &mut table)?;
         }
         say(format_args!("\n{}", stack.conditions()));
     }

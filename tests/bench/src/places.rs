@@ -11,8 +11,21 @@ use crate::Outcome;
 
 const USAGE: &str = "usage: bench ROOT PATCHBAY ACME-SERVER PLUGINS [PART…]";
 /// What can be measured by itself.
-const PARTS: [&str; 10] =
-    ["pages", "widget", "instance", "manifests", "signing", "start", "reads", "proxied", "ingest", "crowd"];
+const PARTS: [&str; 13] = [
+    "pages",
+    "widget",
+    "instance",
+    "manifests",
+    "signing",
+    "start",
+    "reads",
+    "refresh",
+    "proxied",
+    "ingest",
+    "crowd",
+    "envelope",
+    "rotation",
+];
 
 /// Where things are.
 pub struct Places {

@@ -163,3 +163,28 @@ fn deliveries_are_signed_over_their_body() {
         refuses(&format!("{KEY}\n{}", hook.replace(old, new)), field, words);
     }
 }
+
+#[test]
+fn c_5_failures_must_tell_answers_apart() {
+    let with = |rule: &str| format!("{GOOD}\n[[failures]]\n{rule}\n");
+    for good in [
+        "of = \"token\"\nstatus = [403]\nmeans = \"revoked\"",
+        "of = \"token\"\nstatus = [200]\npath = \"error.code\"\nis = [\"190\"]\nmeans = \"throttled\"",
+        "of = \"api\"\ncontains = \"revoked\"\nmeans = \"expired\"",
+    ] {
+        accepts(&with(good));
+    }
+    for (rule, field, words) in [
+        ("of = \"api\"\nmeans = \"revoked\"", "failures[0].status", "every answer would fit"),
+        ("of = \"api\"\nstatus = [200]\nmeans = \"revoked\"", "failures[0].status", "is none would fit"),
+        ("of = \"api\"\nstatus = [403, 99]\nmeans = \"revoked\"", "failures[0].status", "200 to 599"),
+        ("of = \"api\"\nstatus = [403]\npath = \"error\"\nmeans = \"revoked\"", "failures[0].path", "no use"),
+        ("of = \"api\"\ncontains = \"\"\nmeans = \"revoked\"", "failures[0].contains", "nothing is in everything"),
+        ("of = \"api\"\nis = [\"\"]\nmeans = \"revoked\"", "failures[0].is", "nothing is in everything"),
+        ("of = \"api\"\nstatus = [403]\nmeans = \"down\"", "failures[0].means", "`revoked` or `expired`"),
+        ("of = \"api\"\nstatus = [403]\nmeans = \"revokd\"", "failures[0].means", "revoked"),
+        ("of = \"apy\"\nstatus = [403]\nmeans = \"revoked\"", "failures[0].of", "api"),
+    ] {
+        refuses(&with(rule), field, words);
+    }
+}
