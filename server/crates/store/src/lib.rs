@@ -63,7 +63,7 @@ pub use pool::StoreConfig;
 pub use provider_versions::{ProviderVersionRow, ProviderVersions};
 pub use records::{Difference, NewRecord, PagePlace, RecordRow, Records};
 pub use refreshes::DueRefresh;
-pub use revocation_runs::{Concerned, RevocationRunRow, RevocationScope, Tally};
+pub use revocation_runs::{Concerned, RevocationRunRow, RevocationScope, StateCount};
 pub use revocations::{Renewal, RevocationFilter, RevocationRow, Revocations};
 pub use runs::{LogRow, RunFailure, RunFence, RunRow, Runs};
 pub use sealed_values::{Resealed, SEALED_COLUMNS, SealedColumn, SealedCount, SealedValue, SealedValues};

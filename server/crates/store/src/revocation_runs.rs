@@ -69,7 +69,7 @@ pub struct Concerned {
 
 /// Revocations of one provider in one state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tally {
+pub struct StateCount {
     /// The provider's slug.
     pub provider: String,
     /// The state's text.
@@ -273,7 +273,7 @@ WITH meant AS (
     ///
     /// # Errors
     /// The query failed.
-    pub async fn tally(&mut self, run: RevocationRunId) -> Result<Vec<Tally>, StoreError> {
+    pub async fn tally(&mut self, run: RevocationRunId) -> Result<Vec<StateCount>, StoreError> {
         let rows: Vec<(String, String, i64)> = revocations::table
             .filter(revocations::revocation_run_id.eq(run))
             .group_by((revocations::provider, revocations::state))
@@ -281,6 +281,6 @@ WITH meant AS (
             .select((revocations::provider, revocations::state, diesel::dsl::count_star()))
             .load(self.connection)
             .await?;
-        Ok(rows.into_iter().map(|(provider, state, count)| Tally { provider, state, count }).collect())
+        Ok(rows.into_iter().map(|(provider, state, count)| StateCount { provider, state, count }).collect())
     }
 }

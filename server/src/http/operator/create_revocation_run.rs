@@ -70,7 +70,7 @@ fn revocable(one: Concerned) -> Revocable {
 /// A run as it is shown.
 pub(super) fn show(view: RunView) -> RevocationRun {
     let count = |number: i64| u64::try_from(number).unwrap_or_default();
-    let outcome = |tally: store::Tally| {
+    let outcome = |tally: store::StateCount| {
         let state: RevocationState = tally.state.parse().ok()?;
         Some(RevocationCount { provider: tally.provider, state: revocations::state(state), count: count(tally.count) })
     };

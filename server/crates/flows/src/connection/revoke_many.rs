@@ -8,7 +8,7 @@ use domain::revocation::RevocationState;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use ids::{ConnectionId, JobId, RevocationRunId};
 use serde_json::json;
-use store::{NewJob, RevocationFilter, RevocationRow, RevocationRunRow, RevocationScope, StoreError, Tally};
+use store::{NewJob, RevocationFilter, RevocationRow, RevocationRunRow, RevocationScope, StateCount, StoreError};
 
 use super::revoke::{QUEUE, RevokeJob, one};
 use crate::{Ctx, audit};
@@ -37,7 +37,7 @@ pub struct RunView {
     /// The run.
     pub row: RevocationRunRow,
     /// How many are in which state, by provider.
-    pub tally: Vec<Tally>,
+    pub tally: Vec<StateCount>,
 }
 
 impl RunView {
