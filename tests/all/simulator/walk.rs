@@ -91,8 +91,8 @@ impl Walk<'_> {
         self.first_call(ctx, id).await?;
         self.renewed(ctx, id).await?;
         self.pages(ctx, id).await?;
-        self.asked_to_wait(ctx, id).await?;
         self.moved(ctx, id).await?;
+        self.asked_to_wait(ctx, id).await?;
         self.given_back(ctx, id).await
     }
 

@@ -116,6 +116,21 @@ impl Scene {
         let other_key =
             world.operator().post(&format!("{environments}/{other_environment}/api-keys"), &wish).await.ok();
         let import = key.post("/v1/imports", &json!({ "integration": "acme" })).await.ok();
+        // A row that is wrong, and one whose connection is there already, so that it is known by a key from now on.
+        let mint = acme::Command::Mint { client_id: "lamplight".into(), account: "shop_north".into() };
+        let access_token = world.acme().control(mint).unwrap()["access_token"].clone();
+        let present = json!({ "end_user": { "id": "merchant-1" }, "tokens": { "access_token": access_token } });
+        let rows = format!("/v1/imports/{}/rows?first_row=0", import["id"].as_str().unwrap());
+        let rows = key.request(http::Method::POST, &rows).header("content-type", "application/x-ndjson");
+        let rows = rows.body(format!("{present}\n{{}}\n")).send().await.ok();
+        assert_eq!((&rows["present"], &rows["wrong"]), (&json!(1), &json!(1)), "{rows}");
+        world
+            .sql(
+                "INSERT INTO revocations (connection_id, tenant_id, environment_id, integration_id, provider, end_user_id, \
+                 state, reason, asked_at, finished_at) SELECT connection_id, tenant_id, environment_id, integration_id, \
+                 'acme', end_user_id, 'failed', 'an earlier grant', now(), now() FROM connections",
+            )
+            .await;
         let revocations = format!("{environments}/{}/revocations", world.tenant().environment["id"].as_str().unwrap());
         let run = world.operator().post(&revocations, &json!({ "provider": "nothing" })).await.ok();
         let ids = [
