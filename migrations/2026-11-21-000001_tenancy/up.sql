@@ -5,7 +5,7 @@ DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'patchbay_app') THEN
         CREATE ROLE patchbay_app NOLOGIN NOSUPERUSER NOBYPASSRLS;
     END IF;
-EXCEPTION WHEN duplicate_object THEN NULL;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 GRANT USAGE ON SCHEMA public TO patchbay_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO patchbay_app;
@@ -90,7 +90,17 @@ CREATE TABLE api_keys (
     scopes text[] NOT NULL,
     created_at timestamptz NOT NULL,
     expires_at timestamptz,
-    revoked_at timestamptz
+    revoked_at timestamptz,
+    integrations uuid[] NOT NULL DEFAULT '{}',
+    connections uuid[] NOT NULL DEFAULT '{}',
+    tags text[] NOT NULL DEFAULT '{}',
+    last_used_at timestamptz,
+    rotated_at timestamptz,
+    previous_hash bytea UNIQUE,
+    previous_hint text,
+    previous_until timestamptz,
+    previous_used_at timestamptz,
+    CHECK ((previous_hash IS NULL) = (previous_hint IS NULL) AND (previous_hash IS NULL) = (previous_until IS NULL))
 );
 CREATE INDEX api_keys_by_environment ON api_keys (environment_id, api_key_id);
 COMMENT ON TABLE api_keys IS 'Keys with which tenants'' backends call the API. Shown once, stored hashed.';
@@ -104,6 +114,15 @@ COMMENT ON COLUMN api_keys.scopes IS 'What it may do, such as connections:read.'
 COMMENT ON COLUMN api_keys.created_at IS 'When it was made.';
 COMMENT ON COLUMN api_keys.expires_at IS 'From when on it is refused; null for never.';
 COMMENT ON COLUMN api_keys.revoked_at IS 'Since when it is refused.';
+COMMENT ON COLUMN api_keys.integrations IS 'The integrations that it reaches; empty for all.';
+COMMENT ON COLUMN api_keys.connections IS 'The connections that it reaches; empty for all.';
+COMMENT ON COLUMN api_keys.tags IS 'It reaches connections that bear one of these tags, written name=value; empty for all.';
+COMMENT ON COLUMN api_keys.last_used_at IS 'When its secret was last used, to about a minute.';
+COMMENT ON COLUMN api_keys.rotated_at IS 'When its secret was last replaced.';
+COMMENT ON COLUMN api_keys.previous_hash IS 'SHA-256 of the secret before that.';
+COMMENT ON COLUMN api_keys.previous_hint IS 'The first characters of the secret before that.';
+COMMENT ON COLUMN api_keys.previous_until IS 'From when on the secret before that is refused.';
+COMMENT ON COLUMN api_keys.previous_used_at IS 'When the secret before that was last used, to about a minute.';
 CALL patchbay_wall_environment('api_keys');
 
 CREATE TABLE members (

@@ -18,14 +18,3 @@ DROP FUNCTION patchbay_reaches_tags;
 DROP FUNCTION patchbay_reaches;
 -- The role is the cluster's: other databases may have a use for it.
 ALTER TABLE connections DROP CONSTRAINT connections_tags_object;
-ALTER TABLE api_keys
-    DROP CONSTRAINT api_keys_previous_whole,
-    DROP COLUMN previous_used_at,
-    DROP COLUMN previous_until,
-    DROP COLUMN previous_hint,
-    DROP COLUMN previous_hash,
-    DROP COLUMN rotated_at,
-    DROP COLUMN last_used_at,
-    DROP COLUMN tags,
-    DROP COLUMN connections,
-    DROP COLUMN integrations;

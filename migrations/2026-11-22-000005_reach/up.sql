@@ -1,25 +1,4 @@
--- API keys that reach a part of their environment, that are rotated with overlap, and of which one knows when they were used.
-
-ALTER TABLE api_keys
-    ADD COLUMN integrations uuid[] NOT NULL DEFAULT '{}',
-    ADD COLUMN connections uuid[] NOT NULL DEFAULT '{}',
-    ADD COLUMN tags text[] NOT NULL DEFAULT '{}',
-    ADD COLUMN last_used_at timestamptz,
-    ADD COLUMN rotated_at timestamptz,
-    ADD COLUMN previous_hash bytea UNIQUE,
-    ADD COLUMN previous_hint text,
-    ADD COLUMN previous_until timestamptz,
-    ADD COLUMN previous_used_at timestamptz,
-    ADD CONSTRAINT api_keys_previous_whole CHECK ((previous_hash IS NULL) = (previous_hint IS NULL) AND (previous_hash IS NULL) = (previous_until IS NULL));
-COMMENT ON COLUMN api_keys.integrations IS 'The integrations that it reaches; empty for all.';
-COMMENT ON COLUMN api_keys.connections IS 'The connections that it reaches; empty for all.';
-COMMENT ON COLUMN api_keys.tags IS 'It reaches connections that bear one of these tags, written name=value; empty for all.';
-COMMENT ON COLUMN api_keys.last_used_at IS 'When its secret was last used, to about a minute.';
-COMMENT ON COLUMN api_keys.rotated_at IS 'When its secret was last replaced.';
-COMMENT ON COLUMN api_keys.previous_hash IS 'SHA-256 of the secret before that.';
-COMMENT ON COLUMN api_keys.previous_hint IS 'The first characters of the secret before that.';
-COMMENT ON COLUMN api_keys.previous_until IS 'From when on the secret before that is refused.';
-COMMENT ON COLUMN api_keys.previous_used_at IS 'When the secret before that was last used, to about a minute.';
+-- API keys that reach a part of their environment.
 
 -- Tags are a name and a value each.
 ALTER TABLE connections ADD CONSTRAINT connections_tags_object CHECK (jsonb_typeof(tags) = 'object');

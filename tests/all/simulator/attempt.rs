@@ -144,7 +144,7 @@ async fn ended(
 async fn try_asks_after_a_device_code() {
     let (said, provider) = tried("sim-device", &["--renew", "--revoke"]).await;
     assert!(said.contains("WDJB-MJHT") && said.contains("Revocation: done"), "{said}");
-    assert!(provider.count(&Role::Poll) == 1 && provider.count(&Role::Refresh) == 1, "{:?}", provider.counts);
+    assert!(provider.count(&Role::Poll) >= 1 && provider.count(&Role::Refresh) == 1, "{:?}", provider.counts);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
