@@ -28,7 +28,6 @@ impl Progress {
     }
 
     /// So many are done. `more` stands behind the figures.
-    #[expect(clippy::disallowed_methods, reason = "how often a terminal is written to goes by the terminal's time")]
     pub(super) fn at(&mut self, done: u64, more: &str) {
         let line = self.line(done, more);
         let wait = if self.is_terminal { OFTEN } else { EVERY };
