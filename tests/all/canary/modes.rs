@@ -70,7 +70,7 @@ pub async fn every_mode(hunt: &Hunt) {
         }
     }
     let passed_on = hunt.planted() - before;
-    assert!(passed_on > 500, "{passed_on} secrets were passed");
+    assert!(passed_on > 100, "{passed_on} secrets were passed");
     hunt.look_at("the simulator's database", house.database.dump().await);
 }
 
