@@ -16,14 +16,14 @@ pub struct Named<T>(Box<[(String, T)]>);
 impl<T> Named<T> {
     /// The thing of that name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&T> {
-        let at = self.0.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
+    pub fn get<Q: AsRef<str> + ?Sized>(&self, name: &Q) -> Option<&T> {
+        let at = self.0.binary_search_by(|(known, _)| known.as_str().cmp(name.as_ref())).ok()?;
         self.0.get(at).map(|(_, thing)| thing)
     }
 
     /// Whether there is one of that name.
     #[must_use]
-    pub fn contains_key(&self, name: &str) -> bool {
+    pub fn contains_key<Q: AsRef<str> + ?Sized>(&self, name: &Q) -> bool {
         self.get(name).is_some()
     }
 
