@@ -1,6 +1,7 @@
 //! The door to whatever holds the tenants' keys.
 
 use async_trait::async_trait;
+use aws_lc_rs::hmac;
 use domain::Scope;
 use ids::TenantId;
 use zeroize::Zeroizing;
@@ -104,7 +105,11 @@ impl From<KeyError> for KeyHealth {
 
 /// An unwrapped data key: 32 bytes on the heap, wiped on drop, never printed.
 #[derive(Clone)]
-pub struct DataKey(Zeroizing<Vec<u8>>);
+pub struct DataKey {
+    bytes: Zeroizing<Vec<u8>>,
+    /// Ready to derive messages' keys, which happens for every value; wiped by its library.
+    deriving: hmac::Key,
+}
 
 impl DataKey {
     /// The length in bytes.
@@ -112,13 +117,22 @@ impl DataKey {
 
     /// Takes the bytes over; anything but [`DataKey::LENGTH`] of them is refused.
     pub fn from_bytes(bytes: Zeroizing<Vec<u8>>) -> Result<Self, KeyError> {
-        if bytes.len() == Self::LENGTH { Ok(Self(bytes)) } else { Err(KeyError::Corrupt { what: "a data key" }) }
+        if bytes.len() != Self::LENGTH {
+            return Err(KeyError::Corrupt { what: "a data key" });
+        }
+        let deriving = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
+        Ok(Self { bytes, deriving })
     }
 
     /// The bytes, for the cipher. Never put them anywhere else.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// The same as a key of HMAC-SHA-256.
+    pub(crate) fn deriving(&self) -> &hmac::Key {
+        &self.deriving
     }
 }
 

@@ -39,7 +39,7 @@ pub enum Sealing {
 /// How many unwrapped data keys stay in memory, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub struct SealerLimits {
-    /// How many, about 300 bytes each. Beyond that the least used are wiped.
+    /// How many, about a kilobyte each. Beyond that the least used are wiped.
     pub keys: usize,
     /// How long one is used without asking the key service again. This is also how long a destroyed or revoked key can
     /// live on in another node's memory.
