@@ -79,9 +79,12 @@ impl Hunt {
         let log_from = captured().len();
         heard::listen();
         let entropy = Arc::new(Remembering::default());
-        let options = Options { keys: KeysOf::SharedVault, entropy: Some(entropy.clone()), ..Options::default() };
-        let world = World::start(options).await;
+        let keys = KeysOf::SharedVault;
+        // Jobs begin when every table is watched: to watch one takes a lock that nobody may hold.
+        let options = Options { keys, entropy: Some(entropy.clone()), worker: false, ..Options::default() };
+        let mut world = World::start(options).await;
         world.sql(HISTORY).await;
+        world.start_jobs();
         let sink = Sink::start().await;
         let hunt = Self {
             world,
