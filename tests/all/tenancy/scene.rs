@@ -131,6 +131,12 @@ impl Scene {
                  'acme', end_user_id, 'failed', 'an earlier grant', now(), now() FROM connections",
             )
             .await;
+        world
+            .sql(
+                "INSERT INTO key_rewraps (environment_id, tenant_id, state, total, done, failed, started_at, updated_at) \
+                 SELECT environment_id, tenant_id, 'done', 1, 1, 0, now(), now() FROM environments",
+            )
+            .await;
         let revocations = format!("{environments}/{}/revocations", world.tenant().environment["id"].as_str().unwrap());
         let run = world.operator().post(&revocations, &json!({ "provider": "nothing" })).await.ok();
         let ids = [
