@@ -31,7 +31,7 @@ const HANDS_OUT: &[&str] = &[
     "POST /portal/api/sign-in",
 ];
 
-/// The system's randomness, remembered: from 24 bytes on it is made for a secret; salts and nonces, which are stored, are shorter.
+/// The system's randomness, remembered: from 32 bytes on it is made for a secret; salts and nonces, which are stored, are shorter.
 #[derive(Default)]
 pub struct Remembering {
     real: SystemEntropy,
@@ -41,7 +41,7 @@ pub struct Remembering {
 impl Entropy for Remembering {
     fn fill(&self, buffer: &mut [u8]) {
         self.real.fill(buffer);
-        if buffer.len() >= 24 {
+        if buffer.len() >= 32 {
             self.given.lock().unwrap().push(buffer.to_vec());
         }
     }
