@@ -37,13 +37,15 @@ CREATE TABLE tenants (
     tenant_id uuid PRIMARY KEY,
     slug text NOT NULL UNIQUE CHECK (slug ~ '^[a-z0-9-]{1,64}$'),
     name text NOT NULL,
-    created_at timestamptz NOT NULL
+    created_at timestamptz NOT NULL,
+    keys_destroyed_at timestamptz
 );
 COMMENT ON TABLE tenants IS 'SaaS companies that offer connections to their own customers.';
 COMMENT ON COLUMN tenants.tenant_id IS 'The tenant; names its transit key in the key service.';
 COMMENT ON COLUMN tenants.slug IS 'Short unique name, used on the command line.';
 COMMENT ON COLUMN tenants.name IS 'What people call the company; shown on the connect page.';
 COMMENT ON COLUMN tenants.created_at IS 'When the tenant was created.';
+COMMENT ON COLUMN tenants.keys_destroyed_at IS 'Since when nothing of the tenant opens any more: its key was destroyed, and none is made again.';
 CALL patchbay_wall_tenant('tenants');
 
 CREATE TABLE environments (
@@ -68,16 +70,22 @@ CREATE TABLE data_keys (
     environment_id uuid NOT NULL REFERENCES environments,
     wrapped text NOT NULL,
     created_at timestamptz NOT NULL,
-    retired_at timestamptz
+    retired_at timestamptz,
+    born_version integer NOT NULL DEFAULT 1 CHECK (born_version > 0),
+    wrapped_at timestamptz,
+    messages bigint NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX data_keys_current ON data_keys (environment_id) WHERE retired_at IS NULL;
 COMMENT ON TABLE data_keys IS 'Keys that credentials are sealed with, each wrapped by its tenant''s key in the key service.';
 COMMENT ON COLUMN data_keys.data_key_id IS 'The data key; every ciphertext names the one it was made with.';
 COMMENT ON COLUMN data_keys.tenant_id IS 'Whose it is.';
 COMMENT ON COLUMN data_keys.environment_id IS 'The environment whose secrets it seals.';
-COMMENT ON COLUMN data_keys.wrapped IS 'The key as wrapped by the key service; of no use without it.';
+COMMENT ON COLUMN data_keys.wrapped IS 'The key as wrapped by the key service, of no use without it; `direct:v<version>` where the key service seals the values themselves.';
 COMMENT ON COLUMN data_keys.created_at IS 'When it was made.';
 COMMENT ON COLUMN data_keys.retired_at IS 'Since when it seals nothing new; null for the one in use.';
+COMMENT ON COLUMN data_keys.born_version IS 'The version of the tenant''s key that wrapped it first: whoever has that version and an old backup has this key.';
+COMMENT ON COLUMN data_keys.wrapped_at IS 'When it was wrapped with a newer version of the tenant''s key; null if it never was.';
+COMMENT ON COLUMN data_keys.messages IS 'How many messages servers have reserved to seal with it; at the cap another takes its place.';
 CALL patchbay_wall_environment('data_keys');
 
 CREATE TABLE api_keys (

@@ -1,17 +1,5 @@
 -- Governing keys: what lies under which data key, and sealing it anew.
 
-ALTER TABLE data_keys
-    ADD COLUMN born_version integer NOT NULL DEFAULT 1 CHECK (born_version > 0),
-    ADD COLUMN wrapped_at timestamptz,
-    ADD COLUMN messages bigint NOT NULL DEFAULT 0;
-COMMENT ON COLUMN data_keys.wrapped IS 'The key as wrapped by the key service, of no use without it; `direct:v<version>` where the key service seals the values themselves.';
-COMMENT ON COLUMN data_keys.born_version IS 'The version of the tenant''s key that wrapped it first: whoever has that version and an old backup has this key.';
-COMMENT ON COLUMN data_keys.wrapped_at IS 'When it was wrapped with a newer version of the tenant''s key; null if it never was.';
-COMMENT ON COLUMN data_keys.messages IS 'How many messages servers have reserved to seal with it; at the cap another takes its place.';
-
-ALTER TABLE tenants ADD COLUMN keys_destroyed_at timestamptz;
-COMMENT ON COLUMN tenants.keys_destroyed_at IS 'Since when nothing of the tenant opens any more: its key was destroyed, and none is made again.';
-
 -- Sealing anew goes through an environment's credentials in the order of their ids.
 CREATE INDEX credentials_by_environment ON credentials (environment_id, connection_id);
 

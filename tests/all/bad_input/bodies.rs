@@ -34,7 +34,7 @@ type Case = (&'static str, Option<&'static str>, Vec<u8>, u16, &'static str);
 
 /// Operations that take a JSON body.
 pub(super) fn with_body() -> Vec<Operation> {
-    operations().into_iter().filter(|operation| operation.has_body).collect()
+    operations().into_iter().filter(|operation| operation.takes_json).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

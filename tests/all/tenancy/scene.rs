@@ -19,6 +19,7 @@ pub(crate) struct Operation {
     pub(crate) scheme: String,
     pub(crate) scope: Option<String>,
     pub(crate) has_body: bool,
+    pub(crate) takes_json: bool,
 }
 
 impl Operation {
@@ -51,6 +52,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             scheme: scheme.clone(),
             scope: scopes[0].as_str().map(str::to_owned),
             has_body: operation.get("requestBody").is_some(),
+            takes_json: operation.pointer("/requestBody/content/application~1json").is_some(),
         }
     };
     openapi::operations(&document).into_iter().map(read).collect()

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use domain::{Scope, clock::Clock, entropy::Entropy};
 use ids::{DataKeyId, EnvironmentId, TenantId};
 use uuid::Uuid;
-use vault::{FileKeyring, KeyService as _, Place, Sealer, file_keyring::OnMissing};
+use vault::{FileKeyring, KeyService, Place, Sealer, file_keyring::OnMissing};
 
 use crate::{
     Outcome, ROUNDS,
@@ -40,7 +40,8 @@ pub fn measure(places: &Places, table: &mut Table) -> Outcome<()> {
     let clock: Arc<dyn Clock> = Arc::new(Started(Machine.now()));
     let failed = |error: vault::KeyError| error.to_string();
     let keys = Arc::new(FileKeyring::open(&path, OnMissing::Create, Arc::clone(&entropy)).map_err(failed)?);
-    let sealer = Sealer::new(Arc::clone(&keys) as _, entropy, clock);
+    let service: Arc<dyn KeyService> = Arc::<FileKeyring>::clone(&keys);
+    let sealer = Sealer::new(service, entropy, clock);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     let scope = Scope {
         tenant: TenantId::from_uuid(Uuid::from_u128(1)),

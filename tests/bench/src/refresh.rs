@@ -3,14 +3,16 @@
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
+use domain::clock::Clock as _;
 use serde_json::json;
 
 use crate::{
     Outcome, ROUNDS,
     client::{get, post_json},
+    crowd::Machine,
     figures::{median, thousands, times},
     load::{Load, SECONDS},
     stack::{Stack, announce},
@@ -103,20 +105,19 @@ fn waiters(stack: &Stack<'_>, tenant: &Tenant, table: &mut Table) -> Outcome<()>
         // Until the server has heard.
         thread::sleep(Duration::from_millis(200));
         slow_down(stack, SLOW, 1)?;
-        let answered = thread::scope(|scope| -> Outcome<Vec<f64>> {
-            let ask = || -> Outcome<f64> {
+        let answered = thread::scope(|scope| -> Outcome<Vec<i64>> {
+            let ask = || -> Outcome<i64> {
                 let answer = get(url.as_str()).bearer(&tenant.key).send()?;
                 answer.json()?;
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?;
-                Ok(now.as_secs_f64())
+                Ok(Machine.now().timestamp_millis())
             };
             let all: Vec<_> = (0..WAITERS).map(|_| scope.spawn(ask)).collect();
             all.into_iter().map(|one| one.join().map_err(|_| "a caller broke off".to_owned())?).collect()
         })?;
-        let committed = stack.sql("SELECT extract(epoch FROM updated_at) FROM credentials")?;
-        let committed: f64 = committed.parse().map_err(|_| format!("no time: {committed}"))?;
-        let latest = answered.into_iter().fold(f64::NAN, f64::max);
-        last.push((latest - committed) * 1000.0);
+        let committed = stack.sql("SELECT (extract(epoch FROM updated_at) * 1000)::bigint FROM credentials")?;
+        let committed: i64 = committed.parse().map_err(|_| format!("no time: {committed}"))?;
+        let latest = answered.into_iter().max().unwrap_or_default();
+        last.push(i32::try_from(latest - committed).map_or(f64::NAN, f64::from));
     }
     let last = median(last);
     table.add(Row {

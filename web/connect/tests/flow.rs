@@ -68,9 +68,13 @@ fn problem(status: u16, code: &str, detail: &str) -> ApiError {
 
 /// The same with the provider's own words.
 fn said(error: ApiError, words: &str) -> ApiError {
-    let ApiError::Problem(mut problem) = error else { panic!("{error:?} is no problem") };
-    problem.provider_said = Some(words.to_owned());
-    ApiError::Problem(problem)
+    match error {
+        ApiError::Problem(mut problem) => {
+            problem.provider_said = Some(words.to_owned());
+            ApiError::Problem(problem)
+        }
+        other => other,
+    }
 }
 
 fn page(choices: Vec<ConnectChoice>) -> Box<ConnectPage> {

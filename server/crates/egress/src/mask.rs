@@ -3,7 +3,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use aho_corasick::{AhoCorasick, Input, MatchKind};
+use aho_corasick::{AhoCorasick, Input, MatchKind, Span, packed};
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
@@ -28,6 +28,8 @@ struct Finder {
 
 enum Automaton {
     Nothing,
+    /// Several bytes at a time, where the processor can do that and the texts are few: whole pages pass through here.
+    Packed(packed::Searcher),
     Texts(AhoCorasick),
     /// The texts are too much for the automaton. Then nothing may pass.
     Everything,
@@ -51,8 +53,11 @@ impl Masker {
         }
         texts.sort_unstable();
         texts.dedup();
+        let longest = packed::Config::new().match_kind(packed::MatchKind::LeftmostLongest).clone();
         let automaton = if texts.is_empty() {
             Automaton::Nothing
+        } else if let Some(searcher) = longest.builder().extend(&texts).build() {
+            Automaton::Packed(searcher)
         } else {
             match AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&texts) {
                 Ok(automaton) => Automaton::Texts(automaton),
@@ -101,6 +106,9 @@ impl Masker {
     fn next(&self, data: &[u8], from: usize) -> Option<Range<usize>> {
         match &self.0.automaton {
             Automaton::Nothing => None,
+            Automaton::Packed(searcher) => {
+                searcher.find_in(data, Span { start: from, end: data.len() }).map(|m| m.range())
+            }
             Automaton::Texts(automaton) => automaton.find(Input::new(data).range(from..)).map(|m| m.range()),
             Automaton::Everything => (from < data.len()).then_some(from..data.len()),
         }

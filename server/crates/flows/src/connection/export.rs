@@ -132,7 +132,8 @@ pub async fn export(
     tx.commit().await?;
 
     let ciphertext = Ciphertext::default();
-    let encryptor = Encryptor::with_recipients(std::iter::once(&key as &dyn Recipient))
+    let theirs: &dyn Recipient = &key;
+    let encryptor = Encryptor::with_recipients(std::iter::once(theirs))
         .map_err(|error| ExportError::Encrypt(error.to_string()))?;
     let export = Export {
         services: services.clone(),
