@@ -57,14 +57,23 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fail> {
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();
+        let said = without_value(error.to_string());
         match path.as_str() {
             _ if !error.is_data() => bad(&error),
-            "." => Fail::new(ProblemCode::InvalidFields, format!("The body is not what is expected here: {error}.")),
-            _ => Fail::field(path, error.to_string()),
+            "." => Fail::new(ProblemCode::InvalidFields, format!("The body is not what is expected here: {said}.")),
+            _ => Fail::field(path, said),
         }
     })?;
     reader.end().map_err(|error| bad(&error))?;
     Ok(value)
+}
+
+/// What serde says of a value, without the value: a text in a wrong place may be a secret, and answers are logged elsewhere.
+fn without_value(said: String) -> String {
+    match said.split_once('"').map(|(before, rest)| (before, rest.rsplit_once('"'))) {
+        Some((before, Some((_, behind)))) => format!("{}{behind}", before.trim_end()),
+        _ => said,
+    }
 }
 
 /// Whether lists and objects lie deeper in each other than they may. serde_json counts only those that it reads, not
