@@ -49,8 +49,9 @@ impl Progress {
 
     fn line(&self, done: u64, more: &str) -> String {
         let done = done.min(self.total);
-        let full = if self.total == 0 { WIDTH } else { done.saturating_mul(WIDTH) / self.total };
-        let percent = if self.total == 0 { 100 } else { done.saturating_mul(100) / self.total };
+        // Of nothing, all is done.
+        let part = |of: u64| done.saturating_mul(of).checked_div(self.total).unwrap_or(of);
+        let (full, percent) = (part(WIDTH), part(100));
         let bar: String = (0..WIDTH).map(|at| if at < full { '#' } else { '.' }).collect();
         format!("[{bar}] {percent:>3} %  {done} of {}{}{more}", self.total, if more.is_empty() { "" } else { ", " })
     }

@@ -307,7 +307,7 @@ async fn tell(
     }
     print(&table(&rows));
     let mut reasons: Vec<_> = reasons.into_iter().collect();
-    reasons.sort_by(|one, other| other.1.cmp(&one.1));
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     for ((provider, reason), count) in reasons.iter().take(MOST_REASONS) {
         print(&format!("{count} of {provider}: {reason}"));
     }

@@ -17,9 +17,9 @@ pub struct Fail {
     detail: String,
     fields: Vec<FieldProblem>,
     retry_after: Option<Duration>,
-    allow: Option<String>,
-    cause: Option<String>,
-    provider_said: Option<String>,
+    allow: Option<Box<str>>,
+    cause: Option<Box<str>>,
+    provider_said: Option<Box<str>>,
 }
 
 impl Fail {
@@ -65,7 +65,7 @@ impl Fail {
     /// What the provider said itself, in its words.
     #[must_use]
     pub fn provider_said(mut self, words: Option<String>) -> Self {
-        self.provider_said = words.map(cut);
+        self.provider_said = words.map(|words| cut(words).into());
         self
     }
 
@@ -79,7 +79,7 @@ impl Fail {
     /// The methods that are offered instead (RFC 9110 section 15.5.6).
     #[must_use]
     pub fn allow(mut self, methods: String) -> Self {
-        self.allow = Some(methods);
+        self.allow = Some(methods.into());
         self
     }
 
@@ -93,7 +93,7 @@ impl Fail {
             chain.push_str(&error.to_string());
             next = error.source();
         }
-        self.cause = Some(chain);
+        self.cause = Some(chain.into());
         self
     }
 }
@@ -128,7 +128,7 @@ impl ResponseError for Fail {
             detail: self.detail.clone(),
             request_id: request_log::request_id(),
             fields: self.fields.clone(),
-            provider_said: self.provider_said.clone(),
+            provider_said: self.provider_said.as_deref().map(str::to_owned),
         };
         let mut answer = HttpResponse::build(self.status_code());
         answer.content_type("application/problem+json");
@@ -138,7 +138,7 @@ impl ResponseError for Fail {
             answer.insert_header(("retry-after", seconds.max(1).to_string()));
         }
         if let Some(methods) = &self.allow {
-            answer.insert_header(("allow", methods.as_str()));
+            answer.insert_header(("allow", &**methods));
         }
         if self.code == ProblemCode::Unauthenticated {
             answer.insert_header(("www-authenticate", "Bearer"));

@@ -36,8 +36,14 @@ async fn oa_7_five_hundred_callers_of_three_processes_make_one_request() {
     run_out(&world).await;
     tokio::time::sleep(Duration::from_secs(6)).await;
     let calls = keys.iter().cycle().take(30).map(|key| key.get(&path));
-    let tokens: BTreeSet<String> =
-        join_all(calls).await.iter().map(|answer| answer.ok()["access_token"].to_string()).collect();
+    let answers = join_all(calls).await;
+    if let Some(failed) = answers.iter().find(|answer| answer.status != 200) {
+        let row = world
+            .sql("SELECT generation, fence, answered, refresh_state, lease_holder, lease_until, now() FROM credentials")
+            .await;
+        panic!("{failed}: {row:?} after {} requests", refreshes(&world));
+    }
+    let tokens: BTreeSet<String> = answers.iter().map(|answer| answer.json()["access_token"].to_string()).collect();
     assert_eq!((tokens.len(), refreshes(&world)), (1, 2));
     world.end().await;
 }

@@ -2,6 +2,7 @@
 //! provider whose refresh tokens are good for one request. Nodes die at any point, answers get lost or come late,
 //! requests of the dead still arrive, sessions with the database break, its clock steps, the end user reconnects or
 //! revokes.
+#![cfg(test)]
 
 use patchbay_domain::{
     connection::ReauthCause,
@@ -62,6 +63,12 @@ struct Node {
     phase: Phase,
     /// Whether the database sees its session.
     is_seen: bool,
+}
+
+impl Node {
+    fn named(self, id: NodeId) -> Self {
+        Self { phase: self.phase.held_by(id), ..self }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -169,20 +176,38 @@ impl World {
     }
 }
 
+impl Phase {
+    /// The same with the lease of another node.
+    fn held_by(self, node: NodeId) -> Self {
+        let by = |lease: Lease| Lease { holder: node, ..lease };
+        match self {
+            Self::Idle => Self::Idle,
+            Self::Claimed(lease, token) => Self::Claimed(by(lease), token),
+            Self::Late(lease) => Self::Late(by(lease)),
+            Self::Asking(lease, token) => Self::Asking(by(lease), token),
+            Self::Answering(lease, answer) => Self::Answering(by(lease), answer),
+            Self::Holding(lease, answer) => Self::Holding(by(lease), answer),
+            Self::Wondering(lease) => Self::Wondering(by(lease)),
+        }
+    }
+}
+
+fn node_id(index: usize) -> NodeId {
+    NodeId(i64::try_from(index).unwrap())
+}
+
 /// Nodes are alike: of states that differ in their order alone, one is looked at.
 impl Representative for World {
     fn representative(&self) -> Self {
-        let mut order: Vec<usize> = (0..self.nodes.len()).collect();
-        order.sort_by_key(|index| {
-            let is_holder = self.slot.intent == Intent::UnderWay(NodeId(i64::try_from(*index).unwrap()));
-            (self.nodes[*index], is_holder)
-        });
+        let is_holder = |index: usize| self.slot.intent == Intent::UnderWay(node_id(index));
+        let mut nodes: Vec<(Node, bool)> =
+            self.nodes.iter().enumerate().map(|(index, node)| (node.named(node_id(0)), is_holder(index))).collect();
+        nodes.sort_unstable();
         let mut world = self.clone();
-        world.nodes = order.iter().map(|index| self.nodes[*index]).collect();
-        if let Intent::UnderWay(NodeId(holder)) = self.slot.intent {
-            let place = order.iter().position(|index| i64::try_from(*index) == Ok(holder)).unwrap();
-            world.slot.intent = Intent::UnderWay(NodeId(i64::try_from(place).unwrap()));
+        if let Some(place) = nodes.iter().position(|(_, is_holder)| *is_holder) {
+            world.slot.intent = Intent::UnderWay(node_id(place));
         }
+        world.nodes = nodes.iter().enumerate().map(|(index, (node, _))| node.named(node_id(index))).collect();
         world
     }
 }
@@ -272,8 +297,7 @@ impl Model for Refresh {
         let mut world = before.clone();
         match step {
             Step::Claim(index) => {
-                let node = NodeId(i64::try_from(index).unwrap());
-                let claim = world.slot.claim(world.slot.generation, node, world.age, world.is_there());
+                let claim = world.slot.claim(world.slot.generation, node_id(index), world.age, world.is_there());
                 let (slot, lease) = claim.ok()?;
                 world.slot = slot;
                 world.age = Age::Young;

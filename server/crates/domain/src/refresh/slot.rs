@@ -41,6 +41,8 @@ pub struct Lease {
     pub generation: i64,
     /// Its fencing number.
     pub number: i64,
+    /// Whose it is. A number whose claim was never committed is given out again, to somebody else.
+    pub holder: NodeId,
     /// Whether the provider may have been asked with this token before, with an end that nobody knows.
     pub in_doubt: bool,
 }
@@ -111,7 +113,7 @@ impl Slot {
     }
 
     /// Takes the lease to refresh a generation. `age` is that of the lease under way, if there is one; `is_there` says
-    /// whether its holder's session lives.
+    /// whether its holder's session lives. A node asks only while it works on no refresh of this credential itself.
     ///
     /// # Errors
     /// [`NotClaimed`].
@@ -128,12 +130,13 @@ impl Slot {
         let in_doubt = match (self.intent, age) {
             (Intent::Idle, _) => false,
             (Intent::InDoubt, _) | (Intent::UnderWay(_), Age::Stale) => true,
-            (Intent::UnderWay(_), Age::Over) if !is_there => true,
+            // One of its own that it did not give back: nobody works on it any more.
+            (Intent::UnderWay(holder), Age::Over) if !is_there || holder.0 == node.0 => true,
             (Intent::UnderWay(_), _) => return Err(NotClaimed::Held),
         };
         let number = self.fence + 1;
         let slot = Self { fence: number, intent: Intent::UnderWay(node), ..self };
-        Ok((slot, Lease { generation, number, in_doubt }))
+        Ok((slot, Lease { generation, number, holder: node, in_doubt }))
     }
 
     /// Stores what the provider gave to a lease; `None` if what is stored is newer.
@@ -147,11 +150,12 @@ impl Slot {
         Some(Self { generation: self.generation + 1, answered: lease.number, intent, ..self })
     }
 
-    /// Ends a lease that brought nothing; `None` if another one came after it. Gives besides whether the end says anything
+    /// Ends a lease that brought nothing; `None` if another one came after it, or if it was ended before. Gives besides whether the end says anything
     /// about the credential that is stored: not if a late answer was stored meanwhile.
     #[must_use]
     pub const fn fail(self, lease: Lease, ending: Ending) -> Option<(Self, bool)> {
-        if lease.number != self.fence {
+        let is_held = matches!(self.intent, Intent::UnderWay(holder) if holder.0 == lease.holder.0);
+        if lease.number != self.fence || !is_held {
             return None;
         }
         let is_of_stored = lease.generation == self.generation;
@@ -199,6 +203,8 @@ mod tests {
         let (_, taken) = slot.claim(1, OTHER, Age::Over, false).unwrap();
         assert!(taken.in_doubt && taken.number > lease.number);
         assert!(slot.claim(1, OTHER, Age::Stale, true).is_ok(), "one that hangs");
+        assert_eq!(slot.claim(1, ME, Age::Young, true), Err(NotClaimed::Held));
+        assert!(slot.claim(1, ME, Age::Over, true).unwrap().1.in_doubt, "its own, that it lost sight of");
         assert_eq!(slot.claim(2, OTHER, Age::Stale, false), Err(NotClaimed::Newer));
     }
 
@@ -219,7 +225,13 @@ mod tests {
     #[test]
     fn c_3_doubt_stays_until_an_answer_is_stored() {
         let (slot, lease) = claimed();
+        assert_eq!(
+            slot.fail(Lease { holder: OTHER, ..lease }, Ending::Known),
+            None,
+            "the number of a claim never committed"
+        );
         let (doubtful, _) = slot.fail(lease, Ending::Unknown).unwrap();
+        assert_eq!(doubtful.fail(lease, Ending::Known), None, "ended once");
         assert_eq!(doubtful.intent, Intent::InDoubt);
         let (slot, again) = doubtful.claim(1, ME, Age::Young, true).unwrap();
         assert!(again.in_doubt);

@@ -52,7 +52,11 @@ pub(super) async fn refresh(ctx: Ctx<'_>, id: ConnectionId, generation: i64) -> 
         Err(NotClaimed::Held) => return Ok(Refreshed::Held),
     };
     fault::point("refresh.claim");
-    tx.commit().await?;
+    if let Err(error) = tx.commit().await {
+        // It may have been committed all the same. Nobody was asked.
+        give_back(ctx, id, lease, Ending::Known, Duration::from_secs(1)).await?;
+        return Err(error.into());
+    }
     fault::point("refresh.claimed");
 
     let answer = match ask(ctx, id, &context, began).await {
