@@ -23,9 +23,7 @@ async fn c_6_tokens_are_refreshed_before_anybody_asks() {
     assert_eq!(world.one(due).await, "t", "an hour's token, well before its end");
     // One cannot be used, and is left alone.
     world
-        .sql(&format!(
-            "UPDATE connections SET health = 'paused' WHERE connection_id = (SELECT max(connection_id::text)::uuid FROM connections)"
-        ))
+        .sql("UPDATE connections SET health = 'paused' WHERE connection_id = (SELECT max(connection_id::text)::uuid FROM connections)")
         .await;
     world.clock().advance(TimeDelta::minutes(58));
     until("the others are refreshed", PATIENCE, async || (world.one(generations).await == "2 2 1").then_some(())).await;
