@@ -342,7 +342,11 @@ fn a_form_that_works_ends_connected_and_one_the_tenant_must_mend_says_so() {
 #[test]
 fn a_refusal_is_told_in_the_providers_words_and_says_what_to_do() {
     let refused = said(
-        problem(422, "credential_refused", "what was entered does not let us in: the provider refuses (401): no such key"),
+        problem(
+            422,
+            "credential_refused",
+            "what was entered does not let us in: the provider refuses (401): no such key",
+        ),
         "no such key",
     );
     let words = text::refusal(&refused, "shop", "Lumen");

@@ -133,8 +133,8 @@ pub async fn export(
 
     let ciphertext = Ciphertext::default();
     let theirs: &dyn Recipient = &key;
-    let encryptor = Encryptor::with_recipients(std::iter::once(theirs))
-        .map_err(|error| ExportError::Encrypt(error.to_string()))?;
+    let encryptor =
+        Encryptor::with_recipients(std::iter::once(theirs)).map_err(|error| ExportError::Encrypt(error.to_string()))?;
     let export = Export {
         services: services.clone(),
         scope: ctx.scope,
