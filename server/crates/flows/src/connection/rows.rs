@@ -101,7 +101,12 @@ impl<R: BufRead> Rows<R> {
         let reader = match format {
             Format::JsonLines => Reader::JsonLines { reader, line: 0 },
             Format::Csv => {
-                let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
+                // A line ends with its line feed, so that it is counted before the next one begins; what stands before
+                // that is taken off.
+                let mut reader = csv::ReaderBuilder::new()
+                    .flexible(true)
+                    .terminator(csv::Terminator::Any(b'\n'))
+                    .from_reader(reader);
                 let header = reader.headers().map_err(|error| match error.into_kind() {
                     csv::ErrorKind::Io(error) => RowsError::Read(error),
                     _ => RowsError::Header("it is not UTF-8 text".into()),
@@ -135,13 +140,17 @@ impl<R: BufRead> Iterator for Rows<R> {
                     Some(text) => return Some(Ok(Row { line: *line, said: of_json(&text) })),
                 }
             },
-            Reader::Csv { reader, columns } => {
+            Reader::Csv { reader, columns } => loop {
                 let mut record = csv::StringRecord::new();
                 let line = reader.position().line();
-                match reader.read_record(&mut record) {
+                return match reader.read_record(&mut record) {
                     Ok(false) => None,
                     Ok(true) => {
                         let line = record.position().map_or(line, csv::Position::line);
+                        let record = without_return(&record);
+                        if record.len() == 1 && record.get(0) == Some("") {
+                            continue;
+                        }
                         Some(Ok(Row { line, said: of_csv(columns, &record) }))
                     }
                     Err(error) => match error.into_kind() {
@@ -152,10 +161,19 @@ impl<R: BufRead> Iterator for Rows<R> {
                         }
                         _ => Some(Ok(Row { line, said: Err(vec![(String::new(), "is not CSV".into())]) })),
                     },
-                }
-            }
+                };
+            },
         }
     }
+}
+
+/// A record without the carriage return before its line's end (RFC 4180 §2).
+fn without_return(record: &csv::StringRecord) -> csv::StringRecord {
+    let last = record.len().saturating_sub(1);
+    let value = |(at, value): (usize, &'_ str)| {
+        if at == last { value.strip_suffix('\r').unwrap_or(value).to_owned() } else { value.to_owned() }
+    };
+    record.iter().enumerate().map(value).collect::<Vec<String>>().into()
 }
 
 /// The next line without its end; the inner `None` for one that is too long and was passed over.
@@ -373,14 +391,14 @@ mod tests {
     #[test]
     fn c_8_csv_has_quotes_line_numbers_and_a_header_that_is_checked() {
         let text = "end_user.id,fields.api_key,tags.plan,expires_at\r\n\
-            a,\"k,\n1\",gold,\r\nb,k2\r\nc,k3,,2026-13-01\r\n";
+            a,\"k,\n1\",gold,\r\nb,k2\r\n\r\nc,k3,,2026-13-01\r\n";
         let rows = rows(Format::Csv, text);
         assert_eq!(rows.len(), 3);
         let first = rows[0].said.as_ref().unwrap();
         assert_eq!((rows[0].line, first.import.fields["api_key"].expose()), (2, "k,\n1"));
         assert!(first.import.tokens.is_none() && first.import.tags["plan"] == "gold");
         assert_eq!(wrong(&rows[1]), (4, String::new(), "has 2 values where the header has 4 columns".to_owned()));
-        assert_eq!((wrong(&rows[2]).0, wrong(&rows[2]).1.as_str()), (5, "tokens.expires_at"));
+        assert_eq!((wrong(&rows[2]).0, wrong(&rows[2]).1.as_str()), (6, "tokens.expires_at"));
         for (header, words) in [
             ("end_user.id,canary\n", "column 2 is none of those"),
             ("fields.api_key\n", "no column end_user.id"),
