@@ -13,7 +13,7 @@ use super::scan::Scanner;
 pub(super) const NAME: &str = "$patchbay::Record";
 
 /// One record of a list: what a plugin wants to know of it, and all of it as it stands in the answer. Only
-/// [`crate::json`] reads it, so by way of [`crate::Response::records`].
+/// [`mod@crate::json`] reads it, so by way of [`crate::Response::records`].
 ///
 /// ```
 /// use patchbay_plugin::json::{self, Record};
