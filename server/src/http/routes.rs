@@ -42,6 +42,9 @@ macro_rules! api {
 }
 
 api! {
+    // Asked most by far, and paths are tried in order
+    get "/v1/connections/{connection}/credential" => connections::credential::get_connection_credential;
+
     // The operator
     post "/v1/operator/tenants" => operator::create_tenant::create_tenant;
     get "/v1/operator/tenants" => operator::list_tenants::list_tenants;
@@ -70,7 +73,6 @@ api! {
     patch "/v1/connections/{connection}" => connections::update::update_connection;
     delete "/v1/connections/{connection}" => connections::delete::delete_connection;
     post "/v1/connections/{connection}/revoke" => connections::revoke::revoke_connection;
-    get "/v1/connections/{connection}/credential" => connections::credential::get_connection_credential;
     post "/v1/exports" => connections::export::export_connections;
     post "/v1/imports" => imports::create::create_import;
     get "/v1/imports/{import}" => imports::get::get_import;
