@@ -117,7 +117,7 @@ fn check_failure(expected: &ExpectedFailure, error: &PluginError) -> Result<(), 
     )))
 }
 
-fn blame_name(blame: Blame) -> &'static str {
+pub(crate) fn blame_name(blame: Blame) -> &'static str {
     match blame {
         Blame::EndUser => "end_user",
         Blame::Tenant => "tenant",

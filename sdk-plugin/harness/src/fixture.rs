@@ -143,7 +143,10 @@ impl Fixture {
     pub fn read(path: &Path) -> Result<Self, Mismatch> {
         let failed = |e: &dyn std::fmt::Display| Mismatch(format!("{}: {e}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|e| failed(&e))?;
-        let fixture: Self = serde_json::from_str(&text).map_err(|e| failed(&e))?;
+        let fixture: Self = serde_json::from_str(&text).map_err(|e| {
+            let what = if e.is_data() { "not a fixture" } else { "not JSON" };
+            failed(&format!("{what}: {e}. What a fixture holds stands in sdk-plugin/README.md, under Test"))
+        })?;
         match fixture.exchanges.iter().position(|e| e.response.is_some() == e.fault.is_some()) {
             Some(at) => Err(failed(&format!("exchange {} needs a response or a fault", at.saturating_add(1)))),
             None => Ok(fixture),

@@ -27,35 +27,52 @@ impl ProviderFolder {
     pub fn open(folder: &Path) -> Result<Self, Mismatch> {
         let file = folder.join("provider.toml");
         let name = file.display().to_string();
+        if !file.is_file() {
+            return Err(Mismatch(format!(
+                "{} is no plugin's folder: there is no provider.toml in it. Name the folder that has one, or begin a plugin with `patchbay plugin new`",
+                folder.display()
+            )));
+        }
         let text = std::fs::read_to_string(&file).map_err(|e| Mismatch(format!("{name}: {e}")))?;
         let manifest = Manifest::parse(&name, &text).map_err(|e| Mismatch(e.to_string()))?;
         Ok(Self { folder: folder.to_owned(), manifest })
     }
 
     /// The compiled component: `<slug>/plugin.wasm` below the folder that `PATCHBAY_PLUGINS` names, else below the
-    /// nearest `target/plugins` upwards from here.
+    /// nearest `target/plugins` upwards from here, else beside the manifest.
     ///
     /// # Errors
     /// It has not been built; the text says how.
     pub fn component(&self) -> Result<Vec<u8>, Mismatch> {
+        let file = self.component_file()?;
+        std::fs::read(&file).map_err(|error| Mismatch(format!("{}: {error}", file.display())))
+    }
+
+    /// Where the compiled component is; see [`ProviderFolder::component`].
+    ///
+    /// # Errors
+    /// It has not been built; the text says how.
+    pub fn component_file(&self) -> Result<PathBuf, Mismatch> {
         #[expect(
             clippy::disallowed_methods,
             reason = "a developer's tool: there is no configuration file to read it from"
         )]
         let named = std::env::var("PATCHBAY_PLUGINS").ok().map(PathBuf::from);
-        let below = Path::new(&self.manifest.slug).join("plugin.wasm");
-        let file = named.map(|folder| folder.join(&below)).or_else(|| {
-            let upwards = self.folder.ancestors().map(|up| up.join("target/plugins").join(&below));
-            upwards.into_iter().find(|file| file.is_file())
-        });
-        let read = file.as_deref().map(std::fs::read);
-        match read {
-            Some(Ok(bytes)) => Ok(bytes),
-            _ => Err(Mismatch(format!(
-                "the plugin `{0}` is not built: there is no target/plugins/{0}/plugin.wasm. Run `cargo dev plugins`",
-                self.manifest.slug
-            ))),
-        }
+        let slug = &self.manifest.slug;
+        let name = self.manifest.plugin.as_ref().map_or("plugin.wasm", |plugin| plugin.component.as_str());
+        let below = Path::new(slug).join(name);
+        // `.` has no folders above it until it is written out.
+        let folder = self.folder.canonicalize().unwrap_or_else(|_| self.folder.clone());
+        let places = match named {
+            Some(folder) => vec![folder.join(&below)],
+            None => folder.ancestors().map(|up| up.join("target/plugins").join(&below)).collect(),
+        };
+        let beside = self.folder.join(name);
+        places.into_iter().chain([beside]).find(|file| file.is_file()).ok_or_else(|| {
+            Mismatch(format!(
+                "the plugin `{slug}` is not built: there is no target/plugins/{slug}/{name} and no {name} beside the manifest. Run `patchbay plugin build`, or `cargo dev plugins` for those of Patchbay itself"
+            ))
+        })
     }
 
     /// All of `fixtures/*.json`, by name.
@@ -68,7 +85,13 @@ impl ProviderFolder {
         let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         files.retain(|file| file.extension().is_some_and(|e| e == "json"));
         files.sort();
-        if files.is_empty() { Err(Mismatch(format!("{} holds no fixtures", folder.display()))) } else { Ok(files) }
+        if files.is_empty() {
+            return Err(Mismatch(format!(
+                "{} holds no fixtures: write what the provider answers into a file there, as sdk-plugin/README.md says",
+                folder.display()
+            )));
+        }
+        Ok(files)
     }
 
     /// Where the plugin's requests may go.
@@ -101,7 +124,7 @@ impl Reach {
         let host = absolute.host_str().unwrap_or_default();
         if !self.hosts.iter().any(|pattern| host_matches(pattern, host)) {
             return Err(format!(
-                "the host `{host}` is not on the list; add it to provider.toml: [api] hosts = [\"{host}\"]"
+                "the host `{host}` is not on the list; if the plugin is meant to ask it, add it to provider.toml: [api] hosts = [\"{host}\"]"
             ));
         }
         Ok(absolute)

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use plugin_host::{HostHttp, HttpFault, HttpRequest, HttpResponse};
 use serde_json::Value;
 
-use crate::{Exchange, Mismatch, RecordedFault, RecordedRequest, fixture::body_bytes, provider::Reach};
+use crate::{Exchange, Mismatch, RecordedFault, RecordedRequest, fixture::body_bytes, provider::Reach, stage::Source};
 
 /// Answers in the recorded order and remembers the first thing that was not as recorded.
 #[derive(Clone)]
@@ -26,11 +26,6 @@ impl Recorded {
     /// Answers from `begin` on.
     pub(crate) fn new(reach: Reach, exchanges: Vec<Exchange>, begin: usize) -> Self {
         Self(Arc::new(Mutex::new(State { reach, exchanges, next: begin, wrong: None })))
-    }
-
-    /// How many exchanges are used up.
-    pub(crate) fn used(&self) -> usize {
-        self.lock().next
     }
 
     /// The first thing that was not as recorded.
@@ -55,6 +50,16 @@ impl Recorded {
     }
 }
 
+impl Source for Recorded {
+    fn used(&self) -> usize {
+        self.lock().next
+    }
+
+    fn is_over(&self) -> bool {
+        self.lock().wrong.is_some()
+    }
+}
+
 #[async_trait]
 impl HostHttp for Recorded {
     async fn fetch(&mut self, request: HttpRequest) -> Result<HttpResponse, HttpFault> {
@@ -76,7 +81,9 @@ impl State {
         let url = self.reach.resolve(&request.url).map_err(Mismatch)?;
         let number = self.next.saturating_add(1);
         let Some(exchange) = self.exchanges.get(self.next) else {
-            return Err(Mismatch(format!("the plugin asks on after the last recorded exchange: {asked}")));
+            return Err(Mismatch(format!(
+                "the plugin asks on after the last recorded exchange: {asked}. If the provider had said that there is no more, end the stream with `Page::done`; else record the exchange"
+            )));
         };
         let recorded = self.reach.resolve(&exchange.request.url).map_err(Mismatch)?;
         if exchange.request.method != request.method || recorded != url {
@@ -104,7 +111,14 @@ impl State {
             }
         }
         self.next = number;
-        Ok(match (&exchange.response, &exchange.fault) {
+        Ok(exchange.answer())
+    }
+}
+
+impl Exchange {
+    /// What was answered, as the host hands it to the plugin.
+    pub(crate) fn answer(&self) -> Result<HttpResponse, HttpFault> {
+        match (&self.response, &self.fault) {
             (Some(response), _) => Ok(HttpResponse {
                 status: response.status,
                 headers: response.headers.clone().into_iter().collect(),
@@ -118,6 +132,6 @@ impl State {
                 Some(RecordedFault::Transport(why)) => HttpFault::Transport(why.clone()),
                 None => HttpFault::Transport("the fixture says nothing".into()),
             }),
-        })
+        }
     }
 }
