@@ -40,6 +40,18 @@ impl Failure {
     }
 }
 
+/// What a refusal said, in one sentence for a [`Failure`]: who answered with which status, the provider's code for it and
+/// its words. What is empty is left out.
+#[must_use]
+pub fn answered(who: &str, status: u16, code: &str, message: &str) -> String {
+    let code = if code.is_empty() { String::new() } else { format!(" ({code})") };
+    if message.is_empty() {
+        format!("{who} answered {status}{code}.")
+    } else {
+        format!("{who} answered {status}{code}: {message}")
+    }
+}
+
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         match fault {
@@ -53,5 +65,17 @@ impl From<Fault> for Failure {
             Fault::Unauthorized => Self::end_user("The connection's credential is not usable. Connect again."),
             Fault::Transport(why) => Self::provider(format!("The provider cannot be reached: {why}")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::answered;
+
+    #[test]
+    fn what_is_empty_is_left_out() {
+        assert_eq!(answered("Acme", 404, "no_order", "There is none."), "Acme answered 404 (no_order): There is none.");
+        assert_eq!(answered("Acme", 503, "", ""), "Acme answered 503.");
+        assert_eq!(answered("Acme", 429, "", "Retry later"), "Acme answered 429: Retry later");
     }
 }

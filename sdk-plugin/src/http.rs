@@ -69,6 +69,22 @@ impl Request {
         Ok(self.header("content-type", "application/json"))
     }
 
+    /// Sets a body of form fields, percent-encoded (`application/x-www-form-urlencoded`), and its content type.
+    #[must_use]
+    pub fn form(mut self, fields: &[(&str, &str)]) -> Self {
+        let mut body = String::new();
+        for (name, value) in fields {
+            if !body.is_empty() {
+                body.push('&');
+            }
+            percent_encode(name, &mut body);
+            body.push('=');
+            percent_encode(value, &mut body);
+        }
+        self.body = Some(body.into_bytes());
+        self.header("content-type", "application/x-www-form-urlencoded")
+    }
+
     /// Sends it and waits for the whole answer, whatever its status.
     ///
     /// # Errors
@@ -114,15 +130,25 @@ impl Response {
         self.headers.iter().filter(|(n, _)| n == "link").find_map(|(_, value)| link::find(value, relation))
     }
 
-    /// `Retry-After` (RFC 9110 section 10.2.3) in seconds from now, from either of its forms.
+    /// `Retry-After` (RFC 9110 section 10.2.3) in seconds from now, from either of its forms. Some providers write
+    /// fractions of seconds: they count as whole ones.
     #[must_use]
     pub fn retry_after(&self) -> Option<u32> {
         let value = self.header("retry-after")?.trim();
-        if let Ok(seconds) = value.parse() {
-            return Some(seconds);
+        let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+        if let (Ok(seconds), true) = (whole.parse::<u32>(), fraction.bytes().all(|b| b.is_ascii_digit())) {
+            return Some(seconds.saturating_add(u32::from(fraction.bytes().any(|b| b != b'0'))));
         }
         let then = time::http_date(value)?;
         Some(u32::try_from(then.saturating_sub(time::now()).div_ceil(1000)).unwrap_or(u32::MAX))
+    }
+
+    /// When the provider answered, by its own clock (`Date`, RFC 9110 section 6.6.1), in milliseconds since the Unix
+    /// epoch; by ours, less a minute for clocks that differ, if it does not say. A walk by change begins here: what
+    /// changes during it is seen by the next one.
+    #[must_use]
+    pub fn date(&self) -> u64 {
+        self.header("date").and_then(time::http_date).unwrap_or_else(|| time::now().saturating_sub(60_000))
     }
 
     /// The answer if its status is 2xx, else the failure that the status stands for: 401 and 403 send the end user to
@@ -209,6 +235,19 @@ mod tests {
     }
 
     #[test]
+    fn forms_are_encoded() {
+        let request = post("/orders").form(&[("metadata[a b]", "1&2"), ("note", "")]);
+        assert_eq!(request.body.unwrap(), b"metadata%5Ba%20b%5D=1%262&note=");
+        assert_eq!(request.headers, [("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())]);
+        assert!(post("/").form(&[]).body.unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_provider_says_when_it_answered() {
+        assert_eq!(response(200, &[("date", "Sun, 06 Nov 1994 08:49:37 GMT")], "").date(), 784_111_777_000);
+    }
+
+    #[test]
     fn segments_stay_segments() {
         for (text, written) in [("ord_1", "ord_1"), ("../me", "..%2Fme"), ("..", "__"), ("a?b#c", "a%3Fb%23c")] {
             assert_eq!(segment(text), written);
@@ -230,6 +269,13 @@ mod tests {
             assert_eq!(failure.retry_after, (blame == Blame::Provider).then_some(7), "{status}");
         }
         assert!(response(204, &[], "").success().is_ok());
+    }
+
+    #[test]
+    fn waits_are_whole_seconds() {
+        for (value, seconds) in [("7", 7), (" 0 ", 0), ("2.0", 2), ("2.25", 3), ("4294967295.5", u32::MAX)] {
+            assert_eq!(response(429, &[("retry-after", value)], "").retry_after(), Some(seconds), "{value}");
+        }
     }
 
     #[test]

@@ -15,11 +15,15 @@ mod failure;
 mod link;
 mod page;
 mod provider;
+mod walk;
+mod webhook;
 
 pub use abi::patchbay::plugin::types::{Blame, Connection, Failure, Identity, Item, Page, Route, Webhook};
 pub use export::Adapter;
+pub use failure::answered;
 pub use http::{Request, Response};
 pub use provider::Provider;
+pub use walk::Walk;
 
 /// JSON as the trait speaks it, so that a plugin need not name the crate itself.
 pub use serde_json::{Value, json};

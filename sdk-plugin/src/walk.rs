@@ -1,0 +1,62 @@
+//! Walking a listing from its beginning to its end, as streams do that begin anew in each run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Failure, Item, Page, cursor};
+
+/// Where a walk over a listing stands: at its beginning, or at the page that the one before named. The name is the
+/// provider's: a link, a cursor, the last id, the number of a page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Walk {
+    /// What names the page to ask for; none at the beginning.
+    pub next: Option<String>,
+}
+
+impl Walk {
+    /// Where the cursor says that the walk stands.
+    ///
+    /// # Errors
+    /// [`crate::Blame::CursorExpired`] if it is no cursor of a walk: the stream begins anew.
+    pub fn at(cursor: Option<&str>) -> Result<Self, Failure> {
+        cursor::read(cursor)
+    }
+
+    /// A page of these items with the name of the one that follows it; with none, or an empty one as some write it, the
+    /// walk is over.
+    ///
+    /// # Errors
+    /// The plugin is to blame if the cursor cannot be written.
+    pub fn page(items: Vec<Item>, next: Option<String>) -> Result<Page, Failure> {
+        let page = Page::of(items);
+        match next.filter(|next| !next.is_empty()) {
+            Some(next) => page.more(&Self { next: Some(next) }),
+            None => Ok(page),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Blame;
+
+    #[test]
+    fn a_walk_goes_on_where_its_page_says_and_ends() {
+        assert_eq!(Walk::at(None).unwrap(), Walk::default());
+        let page = Walk::page(Vec::new(), Some("p2".to_owned())).unwrap();
+        assert!(page.more);
+        assert_eq!(Walk::at(page.cursor.as_deref()).unwrap().next.as_deref(), Some("p2"));
+        for last in [None, Some(String::new())] {
+            let page = Walk::page(Vec::new(), last).unwrap();
+            assert_eq!((page.more, page.cursor), (false, None));
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_another_kind_begins_the_walk_anew() {
+        for cursor in ["{\"page\":3}", "{\"next\":3}", "7", ""] {
+            assert_eq!(Walk::at(Some(cursor)).unwrap_err().blame, Blame::CursorExpired, "{cursor}");
+        }
+    }
+}
