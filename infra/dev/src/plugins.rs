@@ -29,7 +29,9 @@ pub fn build(progress: &Progress) -> Outcome<()> {
         run(&mut cargo)?;
         let mut sizes = Vec::new();
         for slug in &plugins {
-            let component = root().join(format!("target/wasm32-unknown-unknown/plugin/plugin_{slug}.wasm"));
+            // Cargo writes underscores into the names of what it builds.
+            let file = format!("plugin_{}.wasm", slug.replace('-', "_"));
+            let component = root().join("target/wasm32-unknown-unknown/plugin").join(file);
             let bytes = fs::read(&component).map_err(|error| Failure(format!("{}: {error}", component.display())))?;
             place(slug, "plugin.wasm", &bytes)?;
             place(slug, "provider.toml", &fs::read(root().join(format!("plugins/{slug}/provider.toml")))?)?;
@@ -40,6 +42,7 @@ pub fn build(progress: &Progress) -> Outcome<()> {
             let name = manifest.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             place("catalog", &name, &fs::read(manifest)?)?;
         }
+        forget(&catalog)?;
         sizes.push(format!("{} by manifest alone", catalog.len()));
         Ok(((), sizes.join(", ")))
     })
@@ -70,6 +73,18 @@ fn catalog() -> Outcome<Vec<PathBuf>> {
     }
     found.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     Ok(found)
+}
+
+/// Removes manifests that an earlier build placed and that are in the catalogue no more: a provider that got code would be
+/// there twice.
+fn forget(catalog: &[PathBuf]) -> Outcome<()> {
+    for entry in fs::read_dir(folder().join("catalog"))? {
+        let placed = entry?;
+        if !catalog.iter().any(|manifest| manifest.file_name() == Some(&placed.file_name())) {
+            fs::remove_file(placed.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes a file of a plugin under another name first, so that a running server never reads half of it, and only if it
