@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use patchbay_plugin::{Connection, Failure, Item, Page, Provider, Value, cursor, http, json::Record};
+use patchbay_plugin::{Connection, Failure, Item, Page, Provider, Value, Walk, answered, cursor, http, json::Record};
 use serde::{Deserialize, Serialize};
 
 struct Acme;
@@ -30,10 +30,12 @@ impl Provider for Acme {
     }
 
     fn classify_error(status: u16, body: &[u8]) -> Option<Failure> {
-        let Refusal { error, message } = serde_json::from_slice(body).ok()?;
-        match (status, error.as_str()) {
-            (401, _) | (403, "insufficient_scope") => Some(Failure::end_user(message)),
-            (400 | 404 | 409, _) => Some(Failure::tenant(message)),
+        let refusal: Option<Refusal> = serde_json::from_slice(body).ok();
+        let message = refusal.map_or_else(|| answered("Acme", status, "", ""), |refusal| refusal.message);
+        match status {
+            401 | 403 => Some(Failure::end_user(message)),
+            400 | 404 | 409 => Some(Failure::tenant(message)),
+            429 | 500..=599 => Some(Failure::provider(message)),
             _ => None,
         }
     }
@@ -120,23 +122,12 @@ fn orders(limit: u32, cursor: Option<&str>) -> Result<Page, Failure> {
     }
 }
 
-/// Where the walk over the customers stands.
-#[derive(Serialize, Deserialize, Default)]
-struct CustomersCursor {
-    after: Option<String>,
-}
-
 /// All customers. Every run begins anew, and the host finds out who is missing.
 fn customers(limit: u32, cursor: Option<&str>) -> Result<Page, Failure> {
-    let at: CustomersCursor = cursor::read(cursor)?;
-    let answer =
-        http::get("/v1/customers").query("limit", limit).query_if("after", at.after.as_ref()).send()?.success()?;
+    let after = Walk::at(cursor)?.next;
+    let answer = http::get("/v1/customers").query("limit", limit).query_if("after", after).send()?.success()?;
     let listing: Listing = answer.records()?;
-    let page = Page::of(listing.data.into_iter().map(|record| Item::raw(record.head.id, record.text)).collect());
-    match listing.next {
-        Some(next) => page.more(&CustomersCursor { after: Some(next) }),
-        None => Ok(page),
-    }
+    Walk::page(listing.data.into_iter().map(|record| Item::raw(record.head.id, record.text)).collect(), listing.next)
 }
 
 #[derive(Deserialize)]
@@ -146,7 +137,6 @@ struct CancelOrder {
 
 #[derive(Deserialize)]
 struct Refusal {
-    error: String,
     message: String,
 }
 

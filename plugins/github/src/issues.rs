@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use patchbay_plugin::{Failure, Item, Page, Response, cursor, http, info, json::Record, time, warn};
+use patchbay_plugin::{Failure, Item, Page, cursor, http, info, json::Record, time, warn};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::{api, repositories};
@@ -72,17 +72,11 @@ pub fn pull(cursor: Option<&str>) -> Result<Page, Failure> {
 fn list(at: &mut Cursor) -> Result<(), Failure> {
     let answer = repositories::list(at.next_repositories.take())?;
     // Before the first issue is read, so that nothing that changes during the walk is missed by the next one.
-    at.began.get_or_insert_with(|| began(&answer));
+    at.began.get_or_insert_with(|| time::rfc3339(answer.date()));
     let found: Vec<Repository> = answer.json()?;
     at.repositories = found.into_iter().filter(|r| r.has_issues).map(|r| r.full_name).collect();
     at.next_repositories = answer.link("next");
     Ok(())
-}
-
-/// GitHub's time; ours, less a minute for clocks that differ, if it does not say.
-fn began(answer: &Response) -> String {
-    let theirs = answer.header("date").and_then(time::http_date);
-    time::rfc3339(theirs.unwrap_or_else(|| time::now().saturating_sub(60_000)))
 }
 
 /// Reads one page of the first repository's issues, and takes the repository off the list after its last.

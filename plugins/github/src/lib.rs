@@ -5,7 +5,7 @@ mod api;
 mod issues;
 mod repositories;
 
-use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Value, http};
+use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Value, answered, http};
 use serde::{Deserialize, Serialize};
 
 struct GitHub;
@@ -37,11 +37,12 @@ impl Provider for GitHub {
     }
 
     fn classify_error(status: u16, body: &[u8]) -> Option<Failure> {
-        let message = api::message(body)?;
+        let message = api::message(body).unwrap_or_else(|| answered("GitHub", status, "", ""));
         match status {
             401 => Some(Failure::end_user(message)),
-            403 | 429 if api::speaks_of_limits(&message) => Some(Failure::provider(message)),
+            403 if api::speaks_of_limits(&message) => Some(Failure::provider(message)),
             403 => Some(Failure::end_user(message)),
+            429 | 500..=599 => Some(Failure::provider(message)),
             400 | 404 | 409 | 410 | 422 => Some(Failure::tenant(message)),
             _ => None,
         }

@@ -1,15 +1,9 @@
 //! All repositories that the account can see.
 
-use patchbay_plugin::{Failure, Item, Page, Response, cursor, http, json::Record};
-use serde::{Deserialize, Serialize};
+use patchbay_plugin::{Failure, Item, Page, Response, Walk, http, json::Record};
+use serde::Deserialize;
 
 use crate::api;
-
-#[derive(Serialize, Deserialize, Default)]
-struct Cursor {
-    /// The page to ask for, as GitHub's `Link` gave it.
-    next: Option<String>,
-}
 
 #[derive(Deserialize)]
 struct Head {
@@ -18,14 +12,10 @@ struct Head {
 
 /// One page of the listing. Every run begins anew, and the host finds out which repositories are gone.
 pub fn pull(cursor: Option<&str>) -> Result<Page, Failure> {
-    let at: Cursor = cursor::read(cursor)?;
-    let answer = list(at.next)?;
+    let answer = list(Walk::at(cursor)?.next)?;
     let records: Vec<Record<'_, Head>> = answer.records()?;
     let items = records.into_iter().map(|record| Item::raw(record.head.id.to_string(), record.text)).collect();
-    match answer.link("next") {
-        Some(next) => Page::of(items).more(&Cursor { next: Some(next) }),
-        None => Ok(Page::of(items)),
-    }
+    Walk::page(items, answer.link("next"))
 }
 
 /// The listing, from its beginning or from a page that a `Link` named. In the order in which repositories were made, so

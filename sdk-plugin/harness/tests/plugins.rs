@@ -1,0 +1,114 @@
+//! Every plugin of this repository replays its fixtures, in one program: the host is large, and linking it once for each
+//! plugin would take longer than all of their tests.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use patchbay_plugin_harness::{Call, Fixture, ProviderFolder, replay_folder};
+
+fn plugins() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins")
+}
+
+/// Folders that have a manifest and code.
+fn folders() -> BTreeMap<String, PathBuf> {
+    let entries = std::fs::read_dir(plugins()).unwrap().map(|entry| entry.unwrap());
+    let coded = entries.filter(|entry| {
+        let folder = entry.path();
+        folder.join("provider.toml").is_file() && folder.join("Cargo.toml").is_file()
+    });
+    coded.map(|entry| (entry.file_name().into_string().unwrap(), entry.path())).collect()
+}
+
+/// A test for each, so that they run beside one another and each says its own name.
+macro_rules! replayed {
+    ($($name:ident = $slug:literal,)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let replayed = replay_folder(&plugins().join($slug)).unwrap();
+                assert!(!replayed.is_empty());
+            }
+        )*
+
+        #[test]
+        fn none_is_left_out() {
+            let found: Vec<String> = folders().into_keys().collect();
+            assert_eq!(found, [$($slug),*], "each folder has its line here");
+        }
+    };
+}
+
+replayed! {
+    acme = "acme",
+    github = "github",
+    gitlab = "gitlab",
+    google_calendar = "google-calendar",
+    hubspot = "hubspot",
+    notion = "notion",
+    quickbooks = "quickbooks",
+    shopify = "shopify",
+    slack = "slack",
+    stripe = "stripe",
+    zendesk = "zendesk",
+}
+
+/// What a plugin's fixtures show at least.
+#[test]
+fn fixtures_show_all_that_a_plugin_promises() {
+    let mut missing = Vec::new();
+    for (slug, folder) in folders() {
+        let provider = ProviderFolder::open(&folder).unwrap();
+        let fixtures: Vec<Fixture> =
+            provider.fixtures().unwrap().iter().map(|path| Fixture::read(path).unwrap()).collect();
+        let failing = |blame: &str| {
+            let blamed = |f: &&Fixture| f.expect.failure.as_ref().is_some_and(|failure| failure.blame == blame);
+            fixtures.iter().filter(blamed).filter(|f| matches!(f.call, Call::Pull { .. })).count() > 0
+        };
+        let mut need = |what: String, is_there: bool| {
+            if !is_there {
+                missing.push(format!("{slug}: {what}"));
+            }
+        };
+        for stream in &provider.manifest.streams {
+            let pulls = |f: &&Fixture| matches!(&f.call, Call::Pull { stream: called, .. } if *called == stream.name);
+            need(
+                format!("the stream {} to its end", stream.name),
+                fixtures.iter().filter(pulls).any(|f| f.expect.failure.is_none()),
+            );
+        }
+        for action in &provider.manifest.actions {
+            let acts = |f: &&Fixture| matches!(&f.call, Call::Act { action: called, .. } if *called == action.name);
+            need(
+                format!("the action {}", action.name),
+                fixtures.iter().filter(acts).any(|f| f.expect.failure.is_none()),
+            );
+        }
+        need("a walk of several pages".into(), fixtures.iter().any(|f| f.expect.pages.is_some_and(|pages| pages > 1)));
+        need(
+            "a credential that works".into(),
+            fixtures.iter().any(|f| matches!(f.call, Call::Verify {}) && f.expect.failure.is_none()),
+        );
+        need(
+            "a credential that does not".into(),
+            fixtures.iter().any(|f| matches!(f.call, Call::Verify {}) && f.expect.failure.is_some()),
+        );
+        need("a pull that is refused".into(), failing("end_user"));
+        need("a pull that has to wait or meets a wrong shape".into(), failing("provider"));
+        need("a cursor that is not known".into(), failing("cursor_expired"));
+        let classified: BTreeSet<u16> = fixtures
+            .iter()
+            .filter_map(|f| match (&f.call, &f.expect.output) {
+                (Call::ClassifyError { status, .. }, Some(output)) if !output.is_null() => Some(*status),
+                _ => None,
+            })
+            .collect();
+        for status in [401, 403, 404, 409, 429] {
+            need(format!("what {status} means"), classified.contains(&status));
+        }
+        need("what 5xx means".into(), classified.iter().any(|status| (500..=599).contains(status)));
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
