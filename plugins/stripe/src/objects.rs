@@ -1,0 +1,171 @@
+//! Objects by change. Stripe's listings know nothing of changes, its events do, for 30 days: the first run walks the
+//! listing, and the ones after it walk the events from the last one that was seen.
+
+use std::collections::HashSet;
+
+use patchbay_plugin::{Failure, Item, Page, Request, cursor, http, json::Record};
+use serde::{Deserialize, Serialize};
+
+use crate::api;
+
+/// A kind of object that is a stream.
+pub struct Kind {
+    /// The stream, named as the listing's path is.
+    pub stream: &'static str,
+    /// What `object` says in each.
+    pub object: &'static str,
+    /// Events about it. Some of these are about other objects too.
+    events: &'static str,
+    /// The event that says that it is gone, where that can happen.
+    gone: Option<&'static str>,
+}
+
+/// All of them. A subscription that ends is not gone: it is there with the status `canceled`.
+pub const KINDS: &[Kind] = &[
+    Kind { stream: "customers", object: "customer", events: "customer.*", gone: Some("customer.deleted") },
+    Kind { stream: "products", object: "product", events: "product.*", gone: Some("product.deleted") },
+    Kind { stream: "subscriptions", object: "subscription", events: "customer.subscription.*", gone: None },
+    Kind { stream: "invoices", object: "invoice", events: "invoice.*", gone: Some("invoice.deleted") },
+];
+
+/// Where the stream stands. Whatever of it is stored, it goes on from there.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Cursor {
+    /// Within the listing, after this object; the events to come are those after that time or event.
+    Listing { after: String, then: Mark },
+    /// Everything is seen but the events from here on.
+    Events(Mark),
+}
+
+/// Where the events to come begin.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Mark {
+    /// After this event.
+    Event(String),
+    /// At this time, in Unix seconds, because there was no event to begin at. Events are listed from the newest on, so
+    /// the first one since then is looked for backwards, from `back` on.
+    Time { since: u64, back: Option<String> },
+}
+
+/// How Stripe lists anything, the newest first.
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
+struct Listing<T> {
+    data: Vec<T>,
+    has_more: bool,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(borrow)]
+    data: Data<'a>,
+}
+
+#[derive(Deserialize)]
+struct Data<'a> {
+    #[serde(borrow)]
+    object: Record<'a, Subject>,
+}
+
+/// Whom an event is about. An invoice that is only announced has no id.
+#[derive(Deserialize)]
+struct Subject {
+    id: Option<String>,
+    object: String,
+}
+
+/// One page: of the listing in a first run, of events in the others.
+pub fn pull(kind: &Kind, cursor: Option<&str>) -> Result<Page, Failure> {
+    match cursor::read::<Option<Cursor>>(cursor)? {
+        None => list(kind, None, begin(kind)?),
+        Some(Cursor::Listing { after, then }) => list(kind, Some(after), then),
+        Some(Cursor::Events(Mark::Event(last))) => events_after(kind, last),
+        Some(Cursor::Events(Mark::Time { since, back })) => events_since(kind, since, back),
+    }
+}
+
+/// Before the listing is walked, so that nothing that changes meanwhile is missed: the newest event there is.
+fn begin(kind: &Kind) -> Result<Mark, Failure> {
+    let answer = api::accept(events(kind, 1).send()?)?;
+    let newest: Listing<Head> = answer.json()?;
+    let event = newest.data.into_iter().next().map(|event| Mark::Event(event.id));
+    Ok(event.unwrap_or_else(|| Mark::Time { since: answer.date() / 1000, back: None }))
+}
+
+fn events(kind: &Kind, limit: u32) -> Request {
+    http::get("/events").query("type", kind.events).query("limit", limit)
+}
+
+/// A page of the listing.
+fn list(kind: &Kind, after: Option<String>, then: Mark) -> Result<Page, Failure> {
+    // Subscriptions that have ended are left out unless one asks for all.
+    let status = (kind.object == "subscription").then_some("all");
+    let request = http::get(format!("/{}", kind.stream)).query("limit", 100).query_if("status", status);
+    let answer = api::accept(request.query_if("starting_after", after).send()?)?;
+    let Listing { data, has_more }: Listing<Record<'_, Head>> = answer.records()?;
+    let last = data.last().map(|record| record.head.id.clone());
+    let page = Page::of(data.into_iter().map(|record| Item::raw(record.head.id, record.text)).collect());
+    match last.filter(|_| has_more) {
+        Some(after) => page.more(&Cursor::Listing { after, then }),
+        None => page.done(&Cursor::Events(then)),
+    }
+}
+
+/// The page of events right after the last one seen.
+fn events_after(kind: &Kind, last: String) -> Result<Page, Failure> {
+    let answer = events(kind, 100).query("ending_before", &last).send()?;
+    if api::is_missing(&answer.body) {
+        return Err(Failure::cursor_expired("Stripe keeps events for 30 days, and the last one seen is older."));
+    }
+    let answer = api::accept(answer)?;
+    page(kind, &answer.records()?, Mark::Event(last))
+}
+
+/// Looks for the first event since that time, a page of events at a time, and begins there.
+fn events_since(kind: &Kind, since: u64, back: Option<String>) -> Result<Page, Failure> {
+    let request = events(kind, 100).query("created[gte]", since).query_if("starting_after", back.as_ref());
+    let answer = api::accept(request.send()?)?;
+    let listing: Listing<Event<'_>> = answer.records()?;
+    match listing.data.last() {
+        Some(oldest) if listing.has_more => {
+            let back = Some(oldest.id.clone());
+            Page::of(Vec::new()).more(&Cursor::Events(Mark::Time { since, back }))
+        }
+        // The oldest page is the first to be shown; what is newer comes after it.
+        _ => {
+            let mut page = page(kind, &listing, Mark::Time { since, back: None })?;
+            page.more = back.is_some() && !listing.data.is_empty();
+            Ok(page)
+        }
+    }
+}
+
+/// What events say: of each object the newest, since a page begins with the newest event.
+fn page(kind: &Kind, listing: &Listing<Event<'_>>, seen: Mark) -> Result<Page, Failure> {
+    let (mut items, mut gone, mut known) = (Vec::new(), Vec::new(), HashSet::new());
+    for event in &listing.data {
+        let Record { head, text } = &event.data.object;
+        let Some(id) = head.id.as_deref().filter(|_| head.object == kind.object) else { continue };
+        if !known.insert(id) {
+            continue;
+        }
+        if kind.gone == Some(event.kind.as_str()) {
+            gone.push(id.to_owned());
+        } else {
+            items.push(Item::raw(id, text));
+        }
+    }
+    let seen = listing.data.first().map_or(seen, |newest| Mark::Event(newest.id.clone()));
+    let page = Page::of(items).deleted(gone);
+    if listing.has_more { page.more(&Cursor::Events(seen)) } else { page.done(&Cursor::Events(seen)) }
+}
