@@ -1,0 +1,113 @@
+//! Streams: what the search finds, and the members.
+
+use std::borrow::Cow;
+
+use patchbay_plugin::{Failure, Item, Page, Response, Walk, cursor, http, json, json::Record};
+use serde::{Deserialize, Serialize};
+
+use crate::api;
+
+/// The most that Notion gives at once.
+const PAGE: u32 = 100;
+
+/// How Notion lists.
+#[derive(Deserialize)]
+struct Listing<'a> {
+    #[serde(borrow)]
+    results: Vec<Record<'a, Head<'a>>>,
+    has_more: bool,
+    next_cursor: Option<String>,
+}
+
+impl Listing<'_> {
+    fn next(&self) -> Option<String> {
+        self.next_cursor.clone().filter(|_| self.has_more)
+    }
+}
+
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    /// To the minute, as Notion rounds it; members have none.
+    #[serde(borrow, default)]
+    last_edited_time: Cow<'a, str>,
+    #[serde(default)]
+    in_trash: bool,
+}
+
+/// The search without words: all that was shared, what was edited last first.
+fn search(kind: &str, after: Option<&String>) -> Result<Response, Failure> {
+    let mut body = json!({
+        "filter": { "property": "object", "value": kind },
+        "sort": { "timestamp": "last_edited_time", "direction": "descending" },
+        "page_size": PAGE,
+    });
+    if let (Some(after), Some(body)) = (after, body.as_object_mut()) {
+        body.insert("start_cursor".to_owned(), after.as_str().into());
+    }
+    api::accept(http::post("/search").json(&body)?.send()?)
+}
+
+/// Where the walk over the pages stands.
+#[derive(Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Cursor {
+    /// This run shows what was edited in that minute or later; none shows all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+    /// The last edit that this run has seen, which is its first: the next one goes back until there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newest: Option<String>,
+    /// Notion's own cursor within the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
+}
+
+/// Pages by change. The search cannot begin at a time, but it begins with the last edit: a run goes back until it meets
+/// what the one before has seen. What is edited meanwhile moves to the front and is seen by the next run.
+pub fn pages(cursor: Option<&str>) -> Result<Page, Failure> {
+    let mut at: Cursor = cursor::read(cursor)?;
+    let answer = search("page", at.after.as_ref())?;
+    let listing: Listing<'_> = answer.records()?;
+    let next = listing.next();
+    if at.newest.is_none() {
+        at.newest = listing.results.first().map(|record| record.head.last_edited_time.clone().into_owned());
+    }
+    let (mut items, mut gone, mut is_known) = (Vec::new(), Vec::new(), false);
+    for Record { head, text } in listing.results {
+        // Times are of one form and zone, so they stand in order as texts do.
+        if at.since.as_deref().is_some_and(|since| *head.last_edited_time < *since) {
+            is_known = true;
+            break;
+        }
+        if head.in_trash {
+            gone.push(head.id.into_owned());
+        } else {
+            items.push(Item::raw(head.id, text));
+        }
+    }
+    let page = Page::of(items).deleted(gone);
+    match next.filter(|_| !is_known) {
+        Some(next) => page.more(&Cursor { after: Some(next), ..at }),
+        None => page.done(&Cursor { since: at.newest.or(at.since), ..Cursor::default() }),
+    }
+}
+
+/// All data sources, which are the tables of databases. Every run begins anew, and the host finds out what is gone.
+pub fn data_sources(cursor: Option<&str>) -> Result<Page, Failure> {
+    all(&search("data_source", Walk::at(cursor)?.next.as_ref())?)
+}
+
+/// All members, guests left out as Notion does, and bots.
+pub fn users(cursor: Option<&str>) -> Result<Page, Failure> {
+    let request = http::get("/users").query("page_size", PAGE).query_if("start_cursor", Walk::at(cursor)?.next);
+    all(&api::accept(request.send()?)?)
+}
+
+fn all(answer: &Response) -> Result<Page, Failure> {
+    let listing: Listing<'_> = answer.records()?;
+    let next = listing.next();
+    let there = listing.results.into_iter().filter(|record| !record.head.in_trash);
+    Walk::page(there.map(|record| Item::raw(record.head.id, record.text)).collect(), next)
+}
