@@ -39,6 +39,9 @@ mod modes;
 // The job table, records and deliveries against Postgres itself: leases, fences, keys, order.
 mod store;
 
+// A plugin's author, from nothing to a component that a server takes.
+mod author;
+
 // What is wrong is refused with words that say what and what to do, and nothing already stored is lost.
 mod bad_input;
 

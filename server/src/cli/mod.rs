@@ -65,7 +65,7 @@ enum Command {
     Connections(connections::ConnectionsCommand),
     /// The panic button: stops connections at once, asks their providers to revoke what they gave, and wipes it here.
     Revoke(revoke::RevokeArguments),
-    /// Plugins: manifests with the components beside them.
+    /// Plugins, from the first line to a component that a server takes.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
     /// Providers' manifests.
@@ -111,6 +111,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         }
         Command::Key(command) if !command.is_online() => return tenancy::check_key(),
         Command::Provider(command) if !command.is_online() => return provider::provider(command),
+        Command::Plugin(command) if !command.is_online() => return plugin::offline(command),
         _ => {}
     }
     let config = Config::load(arguments.config.as_deref())?;
@@ -132,7 +133,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
             Command::Member(command) => tenancy::member(&config, command).await,
             Command::Connections(command) => connections::connections(&config, command).await,
             Command::Revoke(arguments) => revoke::revoke(&config, arguments).await,
-            Command::Plugin(command) => plugin::plugin(&config, command).await,
+            Command::Plugin(command) => plugin::online(&config, command).await,
             Command::Provider(command) => provider::online(&config, command).await,
             Command::Config | Command::Openapi => Ok(ExitCode::SUCCESS),
         }

@@ -36,7 +36,7 @@ fn command(world: &World, arguments: &[&str]) -> Command {
 }
 
 /// The same, to its end. What it said on both ways is given too.
-fn run(world: &World, arguments: &[&str]) -> (Output, String) {
+pub(crate) fn run(world: &World, arguments: &[&str]) -> (Output, String) {
     let output = tokio::task::block_in_place(|| command(world, arguments).output().unwrap());
     let said = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).concat();
     assert!(!said.contains("panicked"), "{said}");
@@ -50,7 +50,7 @@ pub(crate) fn mint(world: &World, shop: &str) -> Value {
 }
 
 /// Connections of so many end users to a shop.
-async fn connect_many(world: &World, count: usize) -> Vec<String> {
+pub(crate) async fn connect_many(world: &World, count: usize) -> Vec<String> {
     let mut made = Vec::new();
     for number in 0..count {
         let tokens = mint(world, "shop_north");

@@ -80,7 +80,7 @@ fn folder(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Cli
 }
 
 /// Reads a manifest's file, and no more of it than a manifest may have.
-pub(super) fn read(path: &Path) -> Result<CatalogFile, CliError> {
+pub(in crate::cli) fn read(path: &Path) -> Result<CatalogFile, CliError> {
     let refused = |error: std::io::Error| CliError::Refused(format!("{}: {error}", path.display()));
     // One byte more than a manifest may have is enough to see that it has too many.
     let most = u64::try_from(domain::manifest::MOST_BYTES).unwrap_or(u64::MAX).saturating_add(1);

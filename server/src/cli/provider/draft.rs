@@ -40,7 +40,7 @@ pub(in crate::cli) struct DraftArguments {
 
 pub(super) async fn draft(config: &Config, arguments: &DraftArguments) -> Result<ExitCode, CliError> {
     let egress = Egress::new(config.egress.clone(), Arc::new(SystemClock)).map_err(CliError::refused)?;
-    let mut hints = DraftHints {
+    let hints = DraftHints {
         slug: arguments.slug.clone(),
         name: arguments.name.clone(),
         category: arguments.category.clone(),
@@ -50,24 +50,33 @@ pub(super) async fn draft(config: &Config, arguments: &DraftArguments) -> Result
     let text = if let Some(issuer) = &arguments.issuer {
         from_issuer(issuer, &discovered(&egress, issuer).await?, &hints).map_err(CliError::refused)?
     } else {
-        let source = arguments.openapi.as_deref().unwrap_or_default();
-        let document = match Url::parse(source) {
-            Ok(url) if url.has_host() => {
-                hints.location = Some(url.clone());
-                read(&fetch(&egress, url).await?)?
-            }
-            _ => read(&file(Path::new(source))?)?,
-        };
-        match from_openapi(&document, None, &hints) {
-            Err(DraftError::NeedsDiscovery { url }) => {
-                let url = Url::parse(&url).map_err(|error| CliError::Refused(format!("openIdConnectUrl: {error}")))?;
-                let found = read(&fetch(&egress, url).await?)?;
-                from_openapi(&document, Some(&found), &hints).map_err(CliError::refused)?
-            }
-            other => other.map_err(CliError::refused)?,
-        }
+        described(&egress, arguments.openapi.as_deref().unwrap_or_default(), hints).await?.0
     };
     Ok(print(text.trim_end()))
+}
+
+/// The draft that an OpenAPI document gives, and the document; `source` is a file or an https address.
+pub(in crate::cli) async fn described(
+    egress: &Egress,
+    source: &str,
+    mut hints: DraftHints,
+) -> Result<(String, Value), CliError> {
+    let document = match Url::parse(source) {
+        Ok(url) if url.has_host() => {
+            hints.location = Some(url.clone());
+            read(&fetch(egress, url).await?)?
+        }
+        _ => read(&file(Path::new(source))?)?,
+    };
+    let text = match from_openapi(&document, None, &hints) {
+        Err(DraftError::NeedsDiscovery { url }) => {
+            let url = Url::parse(&url).map_err(|error| CliError::Refused(format!("openIdConnectUrl: {error}")))?;
+            let found = read(&fetch(egress, url).await?)?;
+            from_openapi(&document, Some(&found), &hints).map_err(CliError::refused)?
+        }
+        other => other.map_err(CliError::refused)?,
+    };
+    Ok((text, document))
 }
 
 /// The discovery document of an issuer: by RFC 8414, else by OpenID Connect.

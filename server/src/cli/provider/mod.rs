@@ -2,8 +2,8 @@
 
 mod ask;
 mod attempt;
-mod check;
-mod draft;
+pub(super) mod check;
+pub(super) mod draft;
 mod listener;
 mod redact;
 

@@ -1,0 +1,107 @@
+//! `patchbay plugin`: an author's work on a plugin, before it reaches a server. What it does is in the crate
+//! `patchbay-plugin-harness`, which a plugin's own tests use as well; here it is given arguments and printed.
+
+mod begin;
+mod check;
+mod record;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Subcommand;
+use patchbay_plugin_harness::{Interface, compile, examine_folder};
+
+use super::{CliError, print};
+use crate::config::Config;
+
+/// What can be done with a plugin. None of it but `record` needs a database.
+#[derive(Subcommand)]
+pub(super) enum PluginCommand {
+    /// Begins a plugin: writes a crate that compiles and passes its test as it stands.
+    New(begin::NewArguments),
+    /// Builds the component of a plugin in Rust, checks it, and puts it below target/plugins, as a server takes it.
+    Build {
+        /// The plugin's folder.
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
+    /// Replays the fixtures in the plugin host of the server, with its limits, and answers each request with each error.
+    Test {
+        /// The plugin's folder.
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+        /// Takes the component that was built before, or the one beside the manifest. Without it, a plugin in Rust is
+        /// built first.
+        #[arg(long)]
+        no_build: bool,
+    },
+    /// Checks a manifest, the component that goes with it, and whether the component knows what the manifest promises.
+    Check {
+        /// The plugin's folder, or a provider.toml.
+        #[arg(default_value = ".")]
+        path: PathBuf,
+    },
+    /// Makes a fixture of what the provider answers for a connection, without secrets.
+    Record(record::RecordArguments),
+}
+
+impl PluginCommand {
+    /// Whether it needs settings.
+    pub(super) const fn is_online(&self) -> bool {
+        matches!(self, Self::New(_) | Self::Check { .. } | Self::Record(_))
+    }
+}
+
+pub(super) async fn online(config: &Config, command: &PluginCommand) -> Result<ExitCode, CliError> {
+    match command {
+        PluginCommand::New(arguments) => begin::new(config, arguments).await,
+        PluginCommand::Check { path } => check::check(config, path).await,
+        PluginCommand::Record(arguments) => record::record(config, arguments).await,
+        offline => self::offline(offline),
+    }
+}
+
+/// The commands that need no settings.
+pub(super) fn offline(command: &PluginCommand) -> Result<ExitCode, CliError> {
+    match command {
+        PluginCommand::Build { folder } => {
+            let built = compile::build(folder).map_err(CliError::refused)?;
+            let size = built.bytes.div_ceil(1000);
+            print(&format!("{}: {size} kB, and the plugin host takes it", built.component.display()));
+            Ok(print(&described(&built.interface)))
+        }
+        PluginCommand::Test { folder, no_build } => {
+            if !no_build && folder.join("Cargo.toml").is_file() && folder.join("provider.toml").is_file() {
+                compile::build(folder).map_err(CliError::refused)?;
+            }
+            examined(folder)
+        }
+        PluginCommand::New(_) | PluginCommand::Check { .. } | PluginCommand::Record(_) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn examined(folder: &std::path::Path) -> Result<ExitCode, CliError> {
+    let found = examine_folder(folder).map_err(CliError::refused)?;
+    print(found.table().trim_end());
+    let (fixtures, wrong) = (found.replayed.len(), found.wrong.len());
+    print(&format!(
+        "\n{fixtures} fixtures replayed, begun again at {} cursors, {} answers replaced by errors",
+        found.resumed, found.injected
+    ));
+    for note in &found.notes {
+        print(&format!("note: {note}"));
+    }
+    for finding in &found.wrong {
+        print(&format!("\nwrong: {finding}"));
+    }
+    if wrong == 0 {
+        return Ok(print("all as it should be"));
+    }
+    print(&format!("\n{wrong} things are wrong"));
+    Ok(ExitCode::FAILURE)
+}
+
+/// What a component asks for and gives.
+fn described(interface: &Interface) -> String {
+    let listed = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    format!("  asks for {}\n  gives {}", listed(&interface.imports), listed(&interface.exports))
+}
