@@ -63,13 +63,15 @@ pub(crate) async fn inject(
         for (after, exchange) in fixture.exchanges.iter().enumerate() {
             let Some(response) = &exchange.response else { continue };
             let is_listing = path(&reach, &exchange.request.url).is_some_and(|path| listings.contains(&path));
+            // An answer without a record and an error that is passed over come to the same.
+            let is_bare = response.body.as_array().is_some_and(Vec::is_empty);
             for status in STATUSES.into_iter().filter(|status| *status != response.status) {
                 for body in [Body::Recorded, Body::Page] {
                     let (played, source) = play(&stage, &reach, Injection { after, status, body }).await?;
                     findings.injected = findings.injected.saturating_add(1);
                     let verdict = match source.outside() {
                         Some(Mismatch(outside)) => Verdict::Wrong(outside),
-                        None => judge(status, body, &played, &recorded, is_listing),
+                        None => judge(status, body, &played, (!is_bare).then_some(&recorded), is_listing),
                     };
                     match verdict {
                         Verdict::Classified => {}
@@ -149,7 +151,7 @@ fn to_blame(status: u16) -> &'static [Blame] {
     }
 }
 
-fn judge(status: u16, body: Body, played: &Played, recorded: &Played, is_listing: bool) -> Verdict {
+fn judge(status: u16, body: Body, played: &Played, recorded: Option<&Played>, is_listing: bool) -> Verdict {
     match &played.outcome.failure {
         Some(PluginError::Failure(failure)) => judge_failure(status, failure),
         Some(error) => Verdict::Wrong(format!(
@@ -161,7 +163,8 @@ fn judge(status: u16, body: Body, played: &Played, recorded: &Played, is_listing
         ),
         // One resource of many that is gone or not for this account may be passed over; the list of them may not.
         None if matches!(status, 403 | 404 | 409) && !is_listing => {
-            let is_unnoticed = body == Body::Recorded && played.outcome.pages == recorded.outcome.pages;
+            let same = recorded.is_some_and(|recorded| played.outcome.pages == recorded.outcome.pages);
+            let is_unnoticed = body == Body::Recorded && same;
             if is_unnoticed { Verdict::Wrong(taken_for_a_page()) } else { Verdict::PassedOver }
         }
         None => Verdict::Wrong(taken_for_a_page()),

@@ -1,4 +1,4 @@
-//! Every plugin of this repository replays its fixtures, in one program: the host is large, and linking it once for each
+//! Every plugin of this repository is examined, in one program: the host is large, and linking it once for each
 //! plugin would take longer than all of their tests.
 
 use std::{
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use patchbay_plugin_harness::{Call, Fixture, ProviderFolder, replay_folder};
+use patchbay_plugin_harness::{Call, Fixture, ProviderFolder, examine_folder};
 
 fn plugins() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins")
@@ -23,13 +23,14 @@ fn folders() -> BTreeMap<String, PathBuf> {
 }
 
 /// A test for each, so that they run beside one another and each says its own name.
-macro_rules! replayed {
+macro_rules! examined {
     ($($name:ident = $slug:literal,)*) => {
         $(
             #[test]
             fn $name() {
-                let replayed = replay_folder(&plugins().join($slug)).unwrap();
-                assert!(!replayed.is_empty());
+                let found = examine_folder(&plugins().join($slug)).unwrap().passed().unwrap();
+                assert!(found.resumed > 0 && found.injected > 0, "{:#?}", found.notes);
+                println!("{} fixtures: {:#?}", found.replayed.len(), found.notes);
             }
         )*
 
@@ -41,7 +42,7 @@ macro_rules! replayed {
     };
 }
 
-replayed! {
+examined! {
     acme = "acme",
     github = "github",
     gitlab = "gitlab",
