@@ -1,12 +1,13 @@
 //! The door to whatever holds the tenants' keys.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use aws_lc_rs::hmac;
 use domain::Scope;
 use ids::TenantId;
 use zeroize::Zeroizing;
 
-use crate::KeyError;
+use crate::{KeyError, xaes::Xaes};
 
 /// What a running server asks for: it makes tenants' keys and uses them, and they never leave the key service. Implemented
 /// by [`crate::TransitKeys`] and [`crate::FileKeyring`]; one contract suite (`tests/contract`) holds for both. Every call is
@@ -108,7 +109,7 @@ impl From<KeyError> for KeyHealth {
 pub struct DataKey {
     bytes: Zeroizing<Vec<u8>>,
     /// Ready to derive messages' keys, which happens for every value; wiped by its library.
-    deriving: hmac::Key,
+    xaes: Arc<Xaes>,
 }
 
 impl DataKey {
@@ -117,11 +118,8 @@ impl DataKey {
 
     /// Takes the bytes over; anything but [`DataKey::LENGTH`] of them is refused.
     pub fn from_bytes(bytes: Zeroizing<Vec<u8>>) -> Result<Self, KeyError> {
-        if bytes.len() != Self::LENGTH {
-            return Err(KeyError::Corrupt { what: "a data key" });
-        }
-        let deriving = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
-        Ok(Self { bytes, deriving })
+        let xaes = Xaes::new(&bytes).map_err(|_| KeyError::Corrupt { what: "a data key" })?;
+        Ok(Self { bytes, xaes: Arc::new(xaes) })
     }
 
     /// The bytes, for the cipher. Never put them anywhere else.
@@ -130,9 +128,9 @@ impl DataKey {
         &self.bytes
     }
 
-    /// The same as a key of HMAC-SHA-256.
-    pub(crate) fn deriving(&self) -> &hmac::Key {
-        &self.deriving
+    /// The same, ready for values.
+    pub(crate) fn xaes(&self) -> &Xaes {
+        &self.xaes
     }
 }
 

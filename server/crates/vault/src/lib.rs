@@ -11,13 +11,16 @@ mod cache;
 mod error;
 pub mod file_keyring;
 mod key_service;
+mod opened;
 mod seal;
 mod sealer;
 pub mod transit;
+mod xaes;
 
 pub use error::KeyError;
 pub use file_keyring::FileKeyring;
 pub use key_service::{DataKey, KeyGovernance, KeyHealth, KeyService, KeyVersions, WrappedKey};
+pub use opened::Opened;
 pub use seal::{Place, Sealed};
 pub use sealer::{DataKeyRecord, Sealer, SealerLimits, Sealing};
 pub use transit::{TransitAuth, TransitConfig, TransitKeys};

@@ -1,11 +1,9 @@
 //! How one column value is sealed. Pure: key, salt and place in, bytes out.
 //!
-//! AES-256-GCM with a key and nonce of its own per message. The key is the first block of HKDF-Expand (RFC 5869,
-//! SHA-256) of the environment's data key with a random 24-byte salt, the nonce is the salt's second half. With plain
-//! random 96-bit nonces a data key would have to be counted across all nodes and retired after 2^32 messages (NIST SP
-//! 800-38D §8.3). With 192 random bits per message, two messages under one data key share a key with probability below
-//! 2^-32 even after 2^80 messages, so no node has to count, and the cap is one that no machine reaches. The price is one
-//! HMAC per value, under half a microsecond.
+//! XAES-256-GCM: AES-256-GCM with a key and nonce of its own per message, from a random 24-byte salt. With plain random
+//! 96-bit nonces a data key would have to be counted across all nodes and retired after 2^32 messages (NIST SP 800-38D
+//! §8.3). With 192 random bits per message, two messages under one data key share them with probability below 2^-32 even
+//! after 2^80 messages, so no node has to count, and the cap is one that no machine reaches.
 //!
 //! ```text
 //! version 0x01 ‖ data key id (16) ‖ salt (24) ‖ ciphertext ‖ tag (16)
@@ -15,24 +13,19 @@
 //! The second is that of `direct` mode. There the id is that of a record which stands for the environment's turn with the
 //! tenant's key, so that what was sealed before a rotation can be told from what was sealed after it.
 
-use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    hmac,
-};
+use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce};
 use domain::Scope;
 use ids::DataKeyId;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize as _;
 
-use crate::{DataKey, KeyError, WrappedKey};
+use crate::{DataKey, KeyError, WrappedKey, opened::Opened, xaes::NONCE_LENGTH};
 
 const VERSION: u8 = 1;
 const DIRECT: u8 = 2;
 const ID_LENGTH: usize = 16;
 /// Random bytes per message.
-pub(crate) const SALT_LENGTH: usize = 24;
+pub(crate) const SALT_LENGTH: usize = NONCE_LENGTH;
 const TAG_LENGTH: usize = 16;
-const KEY_LENGTH: usize = 32;
-const DERIVATION: &[u8] = b"patchbay/message-key/1";
 const BINDING: &[u8] = b"patchbay/sealed/1";
 
 /// Where a sealed value lies. It opens there and nowhere else.
@@ -178,7 +171,7 @@ pub(crate) fn open(
     scope: Scope,
     place: Place,
     sealed: &Sealed,
-) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+) -> Result<Opened, KeyError> {
     let parts = sealed.parts()?;
     if parts.id != id {
         return Err(KeyError::WrongDataKey { sealed_with: parts.id, given: id });
@@ -193,31 +186,16 @@ pub(crate) fn open_message(
     salt: &[u8; SALT_LENGTH],
     binding: &[u8],
     body: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+) -> Result<Opened, KeyError> {
     let (message_key, nonce) = derive(key, salt)?;
-    let mut buffer = Zeroizing::new(body.to_vec());
-    let length = message_key.open_in_place(nonce, Aad::from(binding), &mut buffer).map_err(|_| CORRUPT)?.len();
+    let mut buffer = Opened::new(body.to_vec());
+    let length = message_key.open_in_place(nonce, Aad::from(binding), buffer.as_mut()).map_err(|_| CORRUPT)?.len();
     buffer.truncate(length);
     Ok(buffer)
 }
 
-/// The message's own key and nonce. Extract is skipped: a data key is 32 uniformly random bytes already (RFC 5869 §3.3).
 fn derive(key: &DataKey, salt: &[u8; SALT_LENGTH]) -> Result<(LessSafeKey, Nonce), KeyError> {
-    let failed = |error: aws_lc_rs::error::Unspecified| KeyError::internal("derive a message key", error);
-    // T(1) of HKDF-Expand: the info, then the block's number.
-    let mut block = [0_u8; DERIVATION.len() + SALT_LENGTH + 1];
-    let (label, rest) = block.split_at_mut(DERIVATION.len());
-    label.copy_from_slice(DERIVATION);
-    if let Some((number, info)) = rest.split_last_mut() {
-        info.copy_from_slice(salt);
-        *number = 1;
-    }
-    let mut derived = Zeroizing::new([0_u8; KEY_LENGTH]);
-    hmac::sign_to_buffer(key.deriving(), &block, derived.as_mut_slice()).map_err(failed)?;
-    let key = UnboundKey::new(&AES_256_GCM, derived.as_slice()).map_err(failed)?;
-    let (_, nonce) = salt.split_at(SALT_LENGTH - NONCE_LEN);
-    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(failed)?;
-    Ok((LessSafeKey::new(key), nonce))
+    key.xaes().message(salt).map_err(|error| KeyError::internal("derive a message key", error))
 }
 
 /// The associated data: who, which key, and where. Fixed lengths first, then texts with their lengths, so that no two

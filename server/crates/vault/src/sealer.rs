@@ -9,10 +9,9 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Scope, clock::Clock, entropy, entropy::Entropy};
 use ids::{DataKeyId, TenantId};
-use zeroize::Zeroizing;
 
 use crate::{
-    KeyError, KeyService, Place, Sealed, WrappedKey,
+    KeyError, KeyService, Opened, Place, Sealed, WrappedKey,
     cache::{Age, CacheKey, KeyCache, Unwrapped},
     seal,
 };
@@ -198,13 +197,14 @@ impl Sealer {
         key: &DataKeyRecord,
         place: Place,
         sealed: &Sealed,
-    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    ) -> Result<Opened, KeyError> {
         if let Some(text) = sealed.direct_text() {
             if sealed.data_key_id() != key.id {
                 return Err(KeyError::WrongDataKey { sealed_with: sealed.data_key_id(), given: key.id });
             }
             let binding = seal::binding(key.id, scope, place);
-            return self.ask(self.keys.open_value(scope.tenant, &binding, &text)).await.map_err(KeyError::of_value);
+            let opened = self.ask(self.keys.open_value(scope.tenant, &binding, &text)).await;
+            return opened.map(Into::into).map_err(KeyError::of_value);
         }
         if key.wrapped.is_direct() {
             // A record without a data key opens nothing that was sealed with one.
@@ -216,12 +216,7 @@ impl Sealer {
 
     /// Opens a value if its data key is in memory and fresh: no waiting, no record needed. `None` means: load the record
     /// and call [`Sealer::open`].
-    pub fn open_cached(
-        &self,
-        scope: Scope,
-        place: Place,
-        sealed: &Sealed,
-    ) -> Option<Result<Zeroizing<Vec<u8>>, KeyError>> {
+    pub fn open_cached(&self, scope: Scope, place: Place, sealed: &Sealed) -> Option<Result<Opened, KeyError>> {
         let id = sealed.data_key_id();
         let unwrapped = self.cache.get(&CacheKey { scope, id })?;
         let fresh = self.age(&unwrapped, self.clock.now()) == Age::Fresh;

@@ -3,8 +3,7 @@
 use domain::Scope;
 use ids::DataKeyId;
 use store::{DataKeyRow, StoreError, Tx};
-use vault::{DataKeyRecord, KeyError, Place, Sealed, WrappedKey};
-use zeroize::Zeroizing;
+use vault::{DataKeyRecord, KeyError, Opened, Place, Sealed, WrappedKey};
 
 use crate::{Ctx, keys::is_destroyed};
 
@@ -112,7 +111,7 @@ pub async fn seal(ctx: Ctx<'_>, place: Place, plaintext: &[u8]) -> Result<Sealed
 ///
 /// # Errors
 /// [`SealError`].
-pub async fn open(ctx: Ctx<'_>, place: Place, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, SealError> {
+pub async fn open(ctx: Ctx<'_>, place: Place, sealed: &Sealed) -> Result<Opened, SealError> {
     if let Some(opened) = ctx.services.sealer.open_cached(ctx.scope, place, sealed) {
         return Ok(opened?);
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{KeyRewrapRow, NewJob, Resealed, RewrapStep, SEALED_COLUMNS, SealedColumn, SealedValue, StoreError};
 use tokio::time::Instant;
-use vault::{KeyError, Place, Sealed};
+use vault::{KeyError, Opened, Place, Sealed};
 
 use crate::{
     Ctx, audit,
@@ -79,16 +79,8 @@ pub async fn start(ctx: Ctx<'_>) -> Result<Option<KeyRewrapRow>, RewrapError> {
     let old = counts.iter().filter(|count| count.data_key != current.data_key_id).map(|count| count.values).sum();
     tx.key_rewraps().begin(old, now).await?;
     let key = format!("rewrap:{}", ctx.scope.environment);
-    let job = NewJob {
-        id: services.mint.id(JobId::new),
-        queue: QUEUE,
-        serial_key: Some(key.clone()),
-        dedupe_key: Some(key.clone()),
-        priority: 2,
-        payload: json!(RewrapJob {}),
-        run_at: now,
-    };
-    if !tx.jobs().enqueue(job, now).await? {
+    let job = NewJob::about(&key, services.mint.id(JobId::new), QUEUE, json!(RewrapJob {}), now);
+    if !tx.jobs().enqueue(NewJob { priority: 2, ..job }, now).await? {
         tx.jobs().hasten(QUEUE, &key, now).await?;
     }
     let detail = json!({ "values": old });
@@ -256,7 +248,7 @@ async fn reopen(
     place: Place,
     bytes: &[u8],
     closed: &mut HashMap<DataKeyId, String>,
-) -> Result<zeroize::Zeroizing<Vec<u8>>, Closed> {
+) -> Result<Opened, Closed> {
     let sealed = Sealed::from_bytes(bytes.to_vec()).map_err(|error| Closed::For(error.to_string()))?;
     if let Some(reason) = closed.get(&sealed.data_key_id()) {
         return Err(Closed::For(reason.clone()));

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    DataKey, KeyError, KeyVersions, WrappedKey,
+    DataKey, KeyError, KeyVersions, Opened, WrappedKey,
     seal::{self, SALT_LENGTH},
 };
 
@@ -146,7 +146,9 @@ impl Document {
     pub fn open(&self, tenant: TenantId, binding: &[u8], sealed: &WrappedKey) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let (version, stored, bytes) = self.stored(tenant, sealed)?;
         let (salt, body) = bytes.split_first_chunk::<SALT_LENGTH>().ok_or(CORRUPT)?;
-        seal::open_message(&stored.key()?, salt, &versioned(binding, version), body).map_err(|_| CORRUPT)
+        seal::open_message(&stored.key()?, salt, &versioned(binding, version), body)
+            .map(Opened::into_zeroizing)
+            .map_err(|_| CORRUPT)
     }
 
     /// The version that a text names, its key, and the bytes.

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use ids::EnvironmentId;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::*;
 use crate::{DataKey, KeyHealth};
@@ -142,7 +143,7 @@ impl Bench {
         Self { sealer: Arc::new(make()), keys, clock, scope, record, sealed }
     }
 
-    async fn open(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    async fn open(&self) -> Result<Opened, KeyError> {
         self.sealer.open(self.scope, &self.record, PLACE, &self.sealed).await
     }
 
@@ -161,7 +162,7 @@ fn scope(tenant: u128, environment: u128) -> Scope {
 #[tokio::test]
 async fn se_3_a_sealed_key_service_is_bridged_for_a_bounded_time_then_refused() {
     let bench = Bench::cold().await;
-    assert_eq!(*bench.open().await.unwrap(), b"token");
+    assert_eq!(*bench.open().await.unwrap(), *b"token");
     bench.keys.set(State::Sealed);
     assert_eq!(bench.keys.asked(), 1);
 
@@ -169,9 +170,9 @@ async fn se_3_a_sealed_key_service_is_bridged_for_a_bounded_time_then_refused() 
     assert!(bench.sealer.open_cached(bench.scope, PLACE, &bench.sealed).unwrap().is_ok(), "fresh: no need to ask");
     bench.pass(2);
     assert!(bench.sealer.open_cached(bench.scope, PLACE, &bench.sealed).is_none(), "stale: the slow path must ask");
-    assert_eq!(*bench.open().await.unwrap(), b"token");
+    assert_eq!(*bench.open().await.unwrap(), *b"token");
     assert_eq!(bench.keys.asked(), 1, "asked, found sealed, bridged");
-    assert_eq!(*bench.open().await.unwrap(), b"token");
+    assert_eq!(*bench.open().await.unwrap(), *b"token");
     assert_eq!(bench.keys.asked(), 0, "left alone for a moment");
 
     bench.pass(540);
@@ -183,7 +184,7 @@ async fn se_3_a_sealed_key_service_is_bridged_for_a_bounded_time_then_refused() 
 
     bench.keys.set(State::Up);
     bench.pass(2);
-    assert_eq!(*bench.open().await.unwrap(), b"token", "recovers by itself");
+    assert_eq!(*bench.open().await.unwrap(), *b"token", "recovers by itself");
 }
 
 #[tokio::test]
@@ -283,7 +284,7 @@ async fn d_2_in_direct_mode_every_seal_and_open_is_a_request_and_nothing_is_brid
     assert_eq!(sealed.data_key_id(), record.id);
     for _ in 0..3 {
         assert!(sealer.open_cached(bench.scope, PLACE, &sealed).is_none());
-        assert_eq!(*sealer.open(bench.scope, &record, PLACE, &sealed).await.unwrap(), b"token");
+        assert_eq!(*sealer.open(bench.scope, &record, PLACE, &sealed).await.unwrap(), *b"token");
     }
     assert_eq!((bench.keys.asked(), sealer.cached_keys()), (3, 0));
     let moved = sealer.open(bench.scope, &record, Place { row: Uuid::from_u128(8), ..PLACE }, &sealed).await;
@@ -291,8 +292,8 @@ async fn d_2_in_direct_mode_every_seal_and_open_is_a_request_and_nothing_is_brid
     // Each kind of value needs its own kind of record, and both open whatever the mode is.
     let crossed = sealer.open(bench.scope, &record, PLACE, &bench.sealed).await;
     assert!(crossed.is_err(), "{crossed:?}");
-    assert_eq!(*sealer.open(bench.scope, &bench.record, PLACE, &bench.sealed).await.unwrap(), b"token");
-    assert_eq!(*bench.sealer.open(bench.scope, &record, PLACE, &sealed).await.unwrap(), b"token");
+    assert_eq!(*sealer.open(bench.scope, &bench.record, PLACE, &bench.sealed).await.unwrap(), *b"token");
+    assert_eq!(*bench.sealer.open(bench.scope, &record, PLACE, &sealed).await.unwrap(), *b"token");
 
     bench.keys.set(State::Sealed);
     let refused = sealer.open(bench.scope, &record, PLACE, &sealed).await;

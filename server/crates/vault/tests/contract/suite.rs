@@ -188,7 +188,7 @@ pub async fn se_1_values_sealed_before_a_rewrap_open_after_it(keys: Keys) {
     let record = first.create_data_key(scope, data_key_id()).await.unwrap();
     let sealed = first.seal(scope, &record, place, b"token").await.unwrap();
     assert_eq!(sealed.data_key_id(), record.id);
-    assert_eq!(*first.open_cached(scope, place, &sealed).unwrap().unwrap(), b"token");
+    assert_eq!(*first.open_cached(scope, place, &sealed).unwrap().unwrap(), *b"token");
 
     keys.governance.rotate_tenant_key(scope.tenant).await.unwrap();
     let rewrapped = DataKeyRecord {
@@ -198,7 +198,7 @@ pub async fn se_1_values_sealed_before_a_rewrap_open_after_it(keys: Keys) {
     // Another node, with nothing in memory.
     let second = sealer();
     assert!(second.open_cached(scope, place, &sealed).is_none());
-    assert_eq!(*second.open(scope, &rewrapped, place, &sealed).await.unwrap(), b"token");
+    assert_eq!(*second.open(scope, &rewrapped, place, &sealed).await.unwrap(), *b"token");
 
     keys.governance.destroy_tenant_key(scope.tenant).await.unwrap();
     second.forget_tenant(scope.tenant);
@@ -278,14 +278,14 @@ pub async fn d_2_values_sealed_directly_outlive_a_rotation_and_end_with_the_key(
     let sealed = sealer.seal(scope, &record, place, b"token").await.unwrap();
     let sealed = Sealed::from_bytes(sealed.into_bytes()).unwrap();
     assert_eq!(keys.governance.rotate_tenant_key(scope.tenant).await.unwrap(), 2);
-    assert_eq!(*sealer.open(scope, &record, place, &sealed).await.unwrap(), b"token");
+    assert_eq!(*sealer.open(scope, &record, place, &sealed).await.unwrap(), *b"token");
     let turn = DataKeyRecord { id: data_key_id(), wrapped: WrappedKey::direct(2) };
     let renewed = sealer.seal(scope, &turn, place, b"token").await.unwrap();
 
     keys.governance.retire_versions(scope.tenant, 2).await.unwrap();
     let opened = sealer.open(scope, &record, place, &sealed).await;
     assert!(matches!(opened, Err(KeyError::RetiredVersion { what: "a sealed value" })), "{opened:?}");
-    assert_eq!(*sealer.open(scope, &turn, place, &renewed).await.unwrap(), b"token");
+    assert_eq!(*sealer.open(scope, &turn, place, &renewed).await.unwrap(), *b"token");
 
     keys.governance.destroy_tenant_key(scope.tenant).await.unwrap();
     let opened = sealer.open(scope, &turn, place, &renewed).await;

@@ -68,7 +68,7 @@ async fn se_3_a_sealed_server_is_an_error_and_never_plaintext_then_recovers() {
     assert_eq!(begun_sealed.health().await, KeyHealth::Sealed);
 
     bao.unseal().await;
-    assert_eq!(*sealer.open(scope, &record, place, &sealed).await.unwrap(), b"canary-secret");
+    assert_eq!(*sealer.open(scope, &record, place, &sealed).await.unwrap(), *b"canary-secret");
     keys.unwrap_data_key(scope, &wrapped).await.unwrap();
     begun_sealed.unwrap_data_key(scope, &wrapped).await.unwrap();
     assert_eq!(keys.health().await, KeyHealth::Ready);
