@@ -10,6 +10,7 @@ mod error;
 mod fault;
 mod headers;
 mod identity;
+mod journey;
 mod mask;
 mod place;
 mod reach;
