@@ -14,6 +14,7 @@ mod manifests;
 mod nginx;
 mod pages;
 mod places;
+mod proactive;
 mod process;
 mod proxied;
 mod reads;
@@ -104,6 +105,13 @@ fn run() -> Outcome<()> {
             rotation::measure(&mut stack, &tenant, &mut table)?;
         }
         say(format_args!("\n{}", stack.conditions()));
+    }
+    if wanted("proactive") {
+        let mut stack = Stack::start(&places)?;
+        stack.start_server()?;
+        let tenant = Tenant::set_up(&stack)?;
+        ingest::wait_for_first(&tenant)?;
+        proactive::measure(&stack, &tenant, &mut table)?;
     }
     say(format_args!("\n{table}"));
     Ok(())

@@ -11,7 +11,7 @@ use crate::Outcome;
 
 const USAGE: &str = "usage: bench ROOT PATCHBAY ACME-SERVER PLUGINS [PART…]";
 /// What can be measured by itself.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 14] = [
     "pages",
     "widget",
     "instance",
@@ -25,6 +25,7 @@ const PARTS: [&str; 13] = [
     "crowd",
     "envelope",
     "rotation",
+    "proactive",
 ];
 
 /// Where things are.

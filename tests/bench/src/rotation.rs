@@ -2,21 +2,17 @@
 
 use std::process::Command;
 
-use ids::ConnectionId;
 use uuid::Uuid;
 
 use crate::{
     Outcome, ROUNDS, crowd,
     figures::{median, thousands, times},
     load::{Load, SECONDS, output},
-    places,
     stack::{Stack, announce},
     table::{Row, Table, Target},
     tenant::Tenant,
 };
 
-/// Credentials at least.
-const CREDENTIALS: usize = 100_000;
 /// How many of them are read.
 const READ: usize = 10_000;
 /// Clients that read.
@@ -25,22 +21,16 @@ const CLIENTS: u32 = 16;
 /// Adds its row.
 pub fn measure(stack: &mut Stack<'_>, tenant: &Tenant, table: &mut Table) -> Outcome<()> {
     announce("rotation under load …");
-    let count = |stack: &Stack<'_>| -> Outcome<usize> {
+    let count = |stack: &Stack<'_>| -> Outcome<u32> {
         stack.sql("SELECT count(*) FROM credentials")?.parse().map_err(|_| "no count of credentials".to_owned())
     };
-    if count(stack)? < CREDENTIALS {
-        crowd::add(stack)?;
+    if count(stack)? < crowd::CONNECTIONS {
+        crowd::add(stack, tenant, crowd::CONNECTIONS, &[])?;
     }
     stack.start_server()?;
     let listed = stack.sql(&format!("SELECT connection_id FROM credentials ORDER BY random() LIMIT {READ}"))?;
     let ids: Vec<Uuid> = listed.lines().filter_map(|line| line.parse().ok()).collect();
-    let list = ids.iter().map(|id| format!("\"{}\",\n", ConnectionId::from_uuid(*id))).collect::<String>();
-    let script = stack.places.folder.join("rotation.lua");
-    let lua = format!(
-        "local ids = {{\n{list}}}\nlocal at = 0\nfunction request()\n  at = at % #ids + 1\n  \
-         return wrk.format('GET', '/v1/connections/' .. ids[at] .. '/credential')\nend\n"
-    );
-    places::write(&script, &lua)?;
+    let script = crowd::reading(stack, &ids)?;
     let load = Load {
         url: stack.origin.clone(),
         headers: vec![tenant.header()],

@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// The OAuth client that the tenant has at the provider.
-const CLIENT_ID: &str = "bench";
+pub const CLIENT_ID: &str = "bench";
 /// Whose shop is connected.
-const SHOP: &str = "shop_north";
+pub const SHOP: &str = "shop_north";
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
