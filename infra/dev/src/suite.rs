@@ -18,6 +18,9 @@ use crate::{
     web,
 };
 
+/// The tests kill the server at points that no other build has.
+const FAULT_POINTS: [&str; 2] = ["--features", "patchbay/fault-points"];
+
 /// Sets up, builds, tests and checks; with arguments only `cargo test` with them. Gives whether all is well. Whatever
 /// happens, the sum is in the last line.
 pub fn run(arguments: &[&str]) -> Outcome<bool> {
@@ -48,8 +51,13 @@ fn everything(tally: &mut Tally, arguments: &[&str]) -> Outcome<()> {
         check(&progress, tally, "cargo fmt", cargo().args(["fmt", "--all", "--check", "--", "-l"]))?;
     }
     progress.step("Build", || {
-        // The tests kill the server at points that no other build has.
-        succeed(cargo().args(["build", "--workspace", "--bins", "--features", "patchbay/fault-points"]))?;
+        let mut build = cargo();
+        build.args(["build", "--workspace", "--bins"]).args(FAULT_POINTS);
+        if everything {
+            // The very units that the step "Tests" wants: what is built here is not built a second time there.
+            build.args(["--lib", "--tests", "--examples"]);
+        }
+        succeed(&mut build)?;
         Ok(((), "built".to_owned()))
     })?;
     let folder = root().join(".cache/tests/pg");
@@ -77,7 +85,7 @@ fn test(tally: &mut Tally, tools: &Tools, cluster: &Cluster, arguments: &[&str])
     let mut tests = cargo();
     tests.args(["test", "--no-fail-fast"]);
     if !arguments.iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package")) {
-        tests.arg("--workspace");
+        tests.arg("--workspace").args(FAULT_POINTS);
     }
     tests
         .args(arguments)
@@ -106,7 +114,12 @@ fn test(tally: &mut Tally, tools: &Tools, cluster: &Cluster, arguments: &[&str])
 /// The checks that are not test programs.
 fn checks(progress: &Progress, tally: &mut Tally, tools: &Tools) -> Outcome<()> {
     let strict = ["--", "-D", "warnings"];
-    check(progress, tally, "cargo clippy", cargo().args(["clippy", "--workspace", "--all-targets"]).args(strict))?;
+    check(
+        progress,
+        tally,
+        "cargo clippy",
+        cargo().args(["clippy", "--workspace", "--all-targets"]).args(FAULT_POINTS).args(strict),
+    )?;
     let mut pages = cargo();
     pages.args(["clippy", "--target", "wasm32-unknown-unknown", "-p", "patchbay-web-components"]);
     pages.args(["-p", "patchbay-web-client"]);
