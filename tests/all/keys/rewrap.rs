@@ -93,7 +93,7 @@ async fn d_3_a_killed_worker_loses_nothing_and_another_goes_on() {
     desk.rotate().await;
     let values = under_old_keys(&world).await;
     keys::start_rewrap(desk.ctx()).await.unwrap().unwrap();
-    let mut worker = spawn(worker_process(&world), Stdio::null()).unwrap();
+    let mut worker = spawn(server_process(&world, "worker"), Stdio::null()).unwrap();
     worker.wait_for_line("working", PATIENCE);
     let done = until("the worker is in the middle of it", PATIENCE, async || {
         let run = keys::rewrap_progress(desk.ctx()).await.unwrap().unwrap();
@@ -113,20 +113,4 @@ async fn d_3_a_killed_worker_loses_nothing_and_another_goes_on() {
     assert_eq!(under_old_keys(&world).await, 0);
     desk.assert_all_open(&world, &copies).await;
     world.end().await;
-}
-
-/// The server's own binary, as an operator starts it, beside the server of this world.
-fn worker_process(world: &World) -> Command {
-    let config = world.config();
-    let mut command = Command::new(patchbay_binary());
-    command
-        .arg("worker")
-        .current_dir(root())
-        .env("PATCHBAY_DATABASE__URL", &config.database.url)
-        .env("PATCHBAY_DATABASE__MIGRATE_AT_START", "false")
-        .env("PATCHBAY_KEYS__KIND", "file")
-        .env("PATCHBAY_KEYS__FILE__PATH", &config.keys.file.path)
-        .env("PATCHBAY_PLUGINS__DIR", &config.plugins.dir)
-        .env("PATCHBAY_PLUGINS__CACHE_DIR", &config.plugins.cache_dir);
-    command
 }

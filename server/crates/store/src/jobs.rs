@@ -2,6 +2,8 @@
 //! lease's number, so that a worker that was taken for dead and is not can do no harm. Two jobs of a queue with the same
 //! serial key never run at once: a unique index among the running says so, whatever happens here.
 
+use std::fmt::Display;
+
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
@@ -30,6 +32,22 @@ pub struct NewJob {
     pub payload: serde_json::Value,
     /// Not before this.
     pub run_at: DateTime<Utc>,
+}
+
+impl NewJob {
+    /// A job about one thing: of those in the queue about the same thing one waits, and one runs at a time. As urgent as
+    /// usual.
+    #[must_use]
+    pub fn about(
+        thing: impl Display,
+        id: JobId,
+        queue: &'static str,
+        payload: serde_json::Value,
+        run_at: DateTime<Utc>,
+    ) -> Self {
+        let key = thing.to_string();
+        Self { id, queue, serial_key: Some(key.clone()), dedupe_key: Some(key), priority: 1, payload, run_at }
+    }
 }
 
 /// A job in the hands of a worker.
@@ -179,6 +197,22 @@ impl Jobs<'_, Scope> {
         .await?;
         self.tx.wake_workers();
         Ok(hastened > 0)
+    }
+
+    /// Takes a waiting job with this dedupe key back.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn take_back(&mut self, queue: &str, dedupe_key: &str) -> Result<(), StoreError> {
+        let scope = self.tx.scope();
+        diesel::delete(
+            jobs::table
+                .filter(jobs::tenant_id.eq(scope.tenant).and(jobs::environment_id.eq(scope.environment)))
+                .filter(jobs::queue.eq(queue).and(jobs::dedupe_key.eq(dedupe_key)).and(jobs::state.eq("waiting"))),
+        )
+        .execute(self.tx.connection())
+        .await?;
+        Ok(())
     }
 }
 

@@ -2,8 +2,9 @@
 //! time, in case its text is made from data: one round trip more, and planned from the beginning. The texts wrapped here
 //! are constants.
 //!
-//! A plan that is kept was made for the table as it was. So this is for what has but one sensible plan, such as inserts and
-//! looking up a key; a page that is compared with a table that grows from nothing is planned anew.
+//! A plan that is kept was made for the table as it was. So this is for what has but one sensible plan: inserts, looking up
+//! a key, and comparing a page of keys, which says itself that it goes by the index and not through a table that was small
+//! when the plan was made.
 
 use diesel::{
     QueryResult,

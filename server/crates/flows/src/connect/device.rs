@@ -87,18 +87,11 @@ pub async fn show_code(
     let nobody = || sha256(services.random_token().as_bytes());
     let pending = Pending { kept, fields: filled.fields.clone() };
     let row = attempt.row(ctx, &pending, nobody(), (now, expires_at)).await?;
-    let job = NewJob {
-        id: services.mint.id(JobId::new),
-        queue: QUEUE,
-        serial_key: Some(id.to_string()),
-        dedupe_key: Some(id.to_string()),
-        priority: 0,
-        payload: json!(DevicePollJob { attempt: id }),
-        run_at: now + TimeDelta::seconds(interval.into()),
-    };
+    let (payload, first) = (json!(DevicePollJob { attempt: id }), now + TimeDelta::seconds(interval.into()));
+    let job = NewJob::about(id, services.mint.id(JobId::new), QUEUE, payload, first);
     let mut tx = services.store.begin(ctx.scope).await?;
     attempt::store(&mut tx, ctx, &row, &nobody()).await?;
-    tx.jobs().enqueue(job, now).await?;
+    tx.jobs().enqueue(NewJob { priority: 0, ..job }, now).await?;
     tx.commit().await?;
     Ok(ShownCode { user_code, verification_url, verification_url_complete, expires_at })
 }

@@ -278,16 +278,12 @@ fn repaired(
     }
     let health = row.health.connected();
     let health = health.map_err(|error| Failure::new(FailureCode::Misconfigured, error.to_string()))?;
-    if health != row.health {
-        row.health = health;
-        row.health_changed_at = now;
-    }
+    row.turn(health, now);
     row.account = account.or(row.account);
     row.account_name = account_name.or(row.account_name);
     row.end_user.name = wanted.end_user.name.clone().or(row.end_user.name);
     row.variables.clone_from(&wanted.grant.variables);
     row.tags.extend(wanted.tags.clone());
-    row.updated_at = now;
     Ok(row)
 }
 

@@ -7,12 +7,15 @@ use std::time::Duration;
 use api_types::event::EventKind;
 use chrono::TimeDelta;
 use domain::revocation::RevocationState;
-use ids::{ConnectionId, JobId};
+use ids::ConnectionId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{ConnectionContext, NewJob, StoreError};
+use store::{ConnectionContext, StoreError};
 
-use super::release::{Released, release, told};
+use super::{
+    release::{Released, release, told},
+    stop::{End, hold, stop},
+};
 use crate::{Ctx, audit, event};
 
 /// The queue of the job that finishes deletions.
@@ -68,31 +71,16 @@ impl From<StoreError> for DeleteError {
 /// # Errors
 /// [`DeleteError`].
 pub async fn delete(ctx: Ctx<'_>, id: ConnectionId) -> Result<Deleted, DeleteError> {
-    let services = ctx.services;
-    let now = services.now();
-    let mut tx = services.store.begin(ctx.scope).await?;
-    tx.connections().lock_syncs(id).await?;
-    let mut row = tx.connections().lock(id).await?;
-    row.health = row.health.deleted();
-    row.health_changed_at = now;
-    row.updated_at = now;
-    tx.connections().update(&row).await?;
-    tx.syncs().stop_for_connection(id, now).await?;
-    tx.revocations().ask(id, now).await?;
-    let job = NewJob {
-        id: services.mint.id(JobId::new),
+    let mut tx = ctx.services.store.begin(ctx.scope).await?;
+    let row = hold(&mut tx, id).await?;
+    let end = End {
+        health: row.health.deleted(),
         queue: QUEUE,
-        serial_key: Some(id.to_string()),
-        dedupe_key: Some(id.to_string()),
-        priority: 1,
         payload: json!(DeleteJob { connection: id }),
-        // This call tries at once; the job is for when it does not come to its end.
-        run_at: now + TimeDelta::seconds(90),
+        after: TimeDelta::seconds(90),
+        action: "connection.delete_requested",
     };
-    tx.jobs().enqueue(job, now).await?;
-    tx.audit(audit::row(services, ctx.actor, "connection.delete_requested", id, json!({}))).await?;
-    tx.commit().await?;
-    services.connections.forget(id);
+    stop(ctx, tx, row, end).await?;
     finish(ctx, id, false).await
 }
 

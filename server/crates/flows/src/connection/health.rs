@@ -25,9 +25,7 @@ pub async fn needs_reauth(
 ) -> Result<bool, StoreError> {
     let mut row = tx.connections().lock(id).await?;
     let Some(health) = row.health.lost(cause).ok().filter(|health| *health != row.health) else { return Ok(false) };
-    row.health = health;
-    row.health_changed_at = services.now();
-    row.updated_at = row.health_changed_at;
+    row.turn(health, services.now());
     tx.connections().update(&row).await?;
     let data = json!({
         "connection_id": id,
@@ -50,9 +48,7 @@ pub(crate) async fn found_again(tx: &mut Tx<Scope>, services: &Services, id: Con
     if row.health != Health::NeedsReauth(ReauthCause::LostRotation) {
         return Ok(());
     }
-    row.health = Health::Active;
-    row.health_changed_at = services.now();
-    row.updated_at = row.health_changed_at;
+    row.turn(Health::Active, services.now());
     tx.connections().update(&row).await?;
     let data = json!({
         "connection_id": id,

@@ -5,12 +5,15 @@ use std::time::Duration;
 use api_types::event::EventKind;
 use chrono::TimeDelta;
 use domain::{connection::Health, entropy, retry, revocation::RevocationState};
-use ids::{ConnectionId, JobId, RevocationRunId};
+use ids::{ConnectionId, RevocationRunId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{ConnectionContext, NewJob, RevocationRow, StoreError};
+use store::{ConnectionContext, RevocationRow, StoreError};
 
-use super::release::{Released, release, told};
+use super::{
+    release::{Released, release, told},
+    stop::{End, hold, stop},
+};
 use crate::{Ctx, Services, audit, event};
 
 /// The queue of the job that asks providers to let go.
@@ -68,35 +71,21 @@ impl From<StoreError> for RevokeError {
 /// [`RevokeError`].
 pub async fn revoke(ctx: Ctx<'_>, id: ConnectionId) -> Result<(), RevokeError> {
     let services = ctx.services;
-    let now = services.now();
     let mut tx = services.store.begin(ctx.scope).await?;
-    tx.connections().lock_syncs(id).await?;
-    let mut row = tx.connections().lock(id).await?;
+    let row = hold(&mut tx, id).await?;
     match row.health {
         Health::Deleting => return Err(RevokeError::Deleting),
         Health::Revoked => return Ok(()),
         Health::Pending | Health::Active | Health::NeedsReauth(_) | Health::Paused => {}
     }
-    row.health = Health::Revoked;
-    row.health_changed_at = now;
-    row.updated_at = now;
-    tx.connections().update(&row).await?;
-    tx.syncs().stop_for_connection(id, now).await?;
-    tx.revocations().ask(id, now).await?;
-    let job = NewJob {
-        id: services.mint.id(JobId::new),
+    let end = End {
+        health: Health::Revoked,
         queue: QUEUE,
-        serial_key: Some(id.to_string()),
-        dedupe_key: Some(id.to_string()),
-        priority: 1,
         payload: json!(RevokeJob::Connection(id)),
-        // This call tries at once; the job is for when it does not come to its end.
-        run_at: now + TimeDelta::seconds(60),
+        after: TimeDelta::seconds(60),
+        action: "connection.revoke_requested",
     };
-    tx.jobs().enqueue(job, now).await?;
-    tx.audit(audit::row(services, ctx.actor, "connection.revoke_requested", id, json!({}))).await?;
-    tx.commit().await?;
-    services.connections.forget(id);
+    stop(ctx, tx, row, end).await?;
     if let Revoked::Later(after) = one(ctx, id).await?
         && after < Duration::from_secs(60)
     {

@@ -106,16 +106,8 @@ pub async fn begin(ctx: Ctx<'_>, scope: &RevocationScope) -> Result<RunView, Sto
             id
         }
     };
-    let job = NewJob {
-        id: services.mint.id(JobId::new),
-        queue: QUEUE,
-        serial_key: Some(id.to_string()),
-        dedupe_key: Some(id.to_string()),
-        priority: 0,
-        payload: json!(RevokeJob::Run(id)),
-        run_at: now,
-    };
-    tx.jobs().enqueue(job, now).await?;
+    let job = NewJob::about(id, services.mint.id(JobId::new), QUEUE, json!(RevokeJob::Run(id)), now);
+    tx.jobs().enqueue(NewJob { priority: 0, ..job }, now).await?;
     tx.commit().await?;
     view(ctx, id).await
 }

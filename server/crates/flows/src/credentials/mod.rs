@@ -5,6 +5,7 @@ mod cache;
 mod data_key;
 mod flight;
 mod fresh;
+mod known;
 mod proactive;
 mod provider_access;
 mod refresh;
@@ -17,8 +18,8 @@ pub(crate) use account::{
 pub use cache::ConnectionCache;
 pub(crate) use data_key::data_key_for;
 pub use data_key::{SealError, data_key, open, seal};
-pub(crate) use fresh::place as credential_place;
 pub use fresh::{Fresh, FreshError, access, fresh, fresh_after_rejection};
+pub(crate) use known::place as credential_place;
 pub use proactive::{AT_ONCE, AT_ONE_PROVIDER, Proactive, refresh_due};
 pub(crate) use provider_access::{Parts, access_for, budget_for};
 pub use provider_access::{ProviderAccess, UrlError};

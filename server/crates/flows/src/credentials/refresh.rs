@@ -20,7 +20,8 @@ use super::{
     FreshError, SealError,
     account::{AccountError, account, outside},
     data_key::{data_key, open},
-    fresh::{place, usable},
+    fresh::usable,
+    known::place,
 };
 use crate::{Actor, Ctx, Services, audit, connection, fault};
 
