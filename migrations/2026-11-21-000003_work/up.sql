@@ -51,6 +51,10 @@ CREATE TABLE syncs (
     stream text NOT NULL,
     mode text NOT NULL CHECK (mode IN ('incremental', 'full')),
     every_seconds integer NOT NULL CHECK (every_seconds > 0),
+    cron text,
+    time_zone text,
+    has_own_schedule boolean NOT NULL DEFAULT false,
+    begins_anew boolean NOT NULL DEFAULT false,
     paused_at timestamptz,
     cursor text,
     last_seq bigint NOT NULL DEFAULT 0,
@@ -58,7 +62,8 @@ CREATE TABLE syncs (
     last_run_id uuid,
     failures integer NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL,
-    UNIQUE (connection_id, stream)
+    UNIQUE (connection_id, stream),
+    CHECK ((cron IS NULL) = (time_zone IS NULL))
 );
 CREATE INDEX syncs_due ON syncs (next_run_at) WHERE paused_at IS NULL;
 COMMENT ON TABLE syncs IS 'Recurring pulls of one stream of one connection.';
@@ -69,6 +74,10 @@ COMMENT ON COLUMN syncs.connection_id IS 'Whose account is pulled.';
 COMMENT ON COLUMN syncs.stream IS 'The stream''s name in the manifest.';
 COMMENT ON COLUMN syncs.mode IS 'Incremental goes on at the cursor; full begins anew and finds deletes.';
 COMMENT ON COLUMN syncs.every_seconds IS 'Seconds between runs, before jitter.';
+COMMENT ON COLUMN syncs.cron IS 'At which times it runs instead, as a cron expression of five fields.';
+COMMENT ON COLUMN syncs.time_zone IS 'Whose clock the expression means: a name of the IANA database.';
+COMMENT ON COLUMN syncs.has_own_schedule IS 'Whether the tenant set the schedule; else it is the manifest''s.';
+COMMENT ON COLUMN syncs.begins_anew IS 'Whether the next run is a full one, whatever the mode.';
 COMMENT ON COLUMN syncs.paused_at IS 'Since when it is paused.';
 COMMENT ON COLUMN syncs.cursor IS 'Where the next page begins, as the plugin wrote it; moves together with the page.';
 COMMENT ON COLUMN syncs.last_seq IS 'The highest number given to a change of its records. Locked while a page commits, so numbers appear in commit order without gaps.';
@@ -85,7 +94,7 @@ CREATE TABLE runs (
     sync_id uuid NOT NULL REFERENCES syncs ON DELETE CASCADE,
     connection_id uuid NOT NULL REFERENCES connections ON DELETE CASCADE,
     trigger text NOT NULL CHECK (trigger IN ('connect', 'schedule', 'api')),
-    state text NOT NULL CHECK (state IN ('running', 'succeeded', 'failed')),
+    state text NOT NULL CHECK (state IN ('running', 'succeeded', 'failed', 'cancelled')),
     fence bigint NOT NULL,
     is_full boolean NOT NULL,
     pages integer NOT NULL DEFAULT 0,
@@ -109,7 +118,7 @@ COMMENT ON COLUMN runs.environment_id IS 'Where it is.';
 COMMENT ON COLUMN runs.sync_id IS 'Of which sync.';
 COMMENT ON COLUMN runs.connection_id IS 'Of which connection.';
 COMMENT ON COLUMN runs.trigger IS 'Why it ran.';
-COMMENT ON COLUMN runs.state IS 'Running until it succeeded or failed.';
+COMMENT ON COLUMN runs.state IS 'Running until it succeeded, failed or was cancelled.';
 COMMENT ON COLUMN runs.fence IS 'Fencing number, raised each time a worker takes the run up; a page under an older one is refused.';
 COMMENT ON COLUMN runs.is_full IS 'Whether it began anew, so that what it has not seen at its end is gone.';
 COMMENT ON COLUMN runs.pages IS 'Pages committed.';

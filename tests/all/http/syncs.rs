@@ -1,6 +1,7 @@
-//! `/v1/syncs`: recurring pulls, triggered, paused and resumed by hand.
+//! `/v1/syncs`: recurring pulls, triggered, paused, resumed, broken off and begun anew by hand, and their schedules.
 
-use serde_json::Value;
+use acme::{Fault, Misbehaviour};
+use serde_json::{Value, json};
 
 use super::connected::Connected;
 use crate::support::{PATIENCE, until};
@@ -72,5 +73,132 @@ async fn pause_sync_and_resume_sync() {
         (world.one(sql).await != "1").then_some(())
     })
     .await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancel_sync_breaks_off_what_is_under_way_and_keeps_what_was_committed() {
+    let connected = Connected::set().await;
+    let sync = connected.sync("orders").await;
+    let Connected { world, connection, .. } = connected;
+    let post = async |verb: &str| world.key().post(&format!("/v1/syncs/{sync}/{verb}"), &Value::Null).await;
+    let runs_of = async || {
+        let listed = world.key().get(&format!("/v1/runs?connection={connection}&sync={sync}")).await.ok();
+        listed["data"].as_array().unwrap().clone()
+    };
+    let before = runs_of().await.len();
+    assert_eq!(
+        post("cancel").await.ok()["last_run"]["state"],
+        "succeeded",
+        "nothing is under way, and nothing happens"
+    );
+    // The provider takes its time, so that there is something to break off.
+    let slow = Fault::Slow { ms: 3_000 };
+    world.acme().misbehave(Misbehaviour { path: "/v1/orders".into(), skip: 0, times: 100, fault: slow });
+    assert_eq!(post("trigger").await.status, 202);
+    until("it is under way", PATIENCE, async || (runs_of().await[0]["state"] == "running").then_some(())).await;
+    assert_eq!(post("cancel").await.ok()["last_run"]["state"], "cancelled");
+    let run = runs_of().await.swap_remove(0);
+    assert_eq!((run["state"].as_str(), run["error"].is_null()), (Some("cancelled"), true), "{run}");
+    assert!(run["finished_at"].is_string(), "{run}");
+    world.acme().control(acme::Command::Reset).unwrap();
+    until("its worker has let go", PATIENCE, async || {
+        (world.one("SELECT count(*) FROM jobs WHERE queue = 'sync_run'").await == "0").then_some(())
+    })
+    .await;
+    assert_eq!(runs_of().await.len(), before + 1, "nothing was begun in its place");
+    assert_eq!(runs_of().await[0]["state"], "cancelled", "and its worker did not end it once more");
+    let kept = world.one("SELECT count(*) FROM records JOIN syncs USING (sync_id) WHERE stream = 'orders'").await;
+    assert_eq!(kept, super::connected::ORDERS.to_string());
+    // The next one goes as always.
+    assert_eq!(post("trigger").await.status, 202);
+    until("the next has ended", PATIENCE, async || (runs_of().await[0]["state"] == "succeeded").then_some(())).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resync_sync_pulls_everything_and_finds_what_is_gone() {
+    let connected = Connected::set().await;
+    let sync = connected.sync("orders").await;
+    let Connected { world, connection, .. } = connected;
+    // Gone without a tombstone: only a full run can tell. The next one is incremental again.
+    let of_orders =
+        "SELECT sync_id, min(external_id) FROM records JOIN syncs USING (sync_id) WHERE stream = 'orders' GROUP BY 1";
+    world.sql(&format!("UPDATE records SET external_id = 'ghost' WHERE (sync_id, external_id) IN ({of_orders})")).await;
+    let last = async |state: &str| {
+        until("the run has ended", PATIENCE, async || {
+            let listed = world.key().get(&format!("/v1/runs?connection={connection}&sync={sync}")).await.ok();
+            let run = listed["data"][0].clone();
+            (run["trigger"] == "api" && run["state"] == state).then_some(run)
+        })
+        .await
+    };
+    let asked = world.key().post(&format!("/v1/syncs/{sync}/resync"), &Value::Null).await;
+    assert_eq!(asked.status, 202, "{asked}");
+    let run = last("succeeded").await;
+    let all = u64::try_from(super::connected::ORDERS).unwrap();
+    assert_eq!(
+        (run["counts"]["added"].as_u64(), run["counts"]["deleted"].as_u64(), run["counts"]["unchanged"].as_u64()),
+        (Some(1), Some(1), Some(all - 1)),
+        "{run}"
+    );
+    assert_eq!(world.one(&format!("SELECT is_full FROM runs WHERE run_id = '{}'", uuid_of(&run["id"]))).await, "t");
+    assert_eq!(world.one("SELECT bool_or(begins_anew) FROM syncs").await, "f", "asked once, done once");
+    world.key().post(&format!("/v1/syncs/{sync}/pause"), &Value::Null).await.ok();
+    world.key().post(&format!("/v1/syncs/{sync}/resync"), &Value::Null).await.problem(409, "conflict");
+    world.end().await;
+}
+
+fn uuid_of(id: &Value) -> String {
+    id.as_str().unwrap().parse::<ids::RunId>().unwrap().uuid().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn set_sync_schedule_and_reset_sync_schedule() {
+    let connected = Connected::set().await;
+    let sync = connected.sync("orders").await;
+    let world = connected.world;
+    let path = format!("/v1/syncs/{sync}/schedule");
+    let put = async |body: &Value| world.key().request(http::Method::PUT, &path).json(body).send().await;
+    let default = world.key().get(&format!("/v1/syncs?connection={}", connected.connection)).await.ok();
+    let default = default["data"].as_array().unwrap().iter().find(|one| one["id"] == sync.as_str()).unwrap().clone();
+    assert_eq!(default["has_own_schedule"], false);
+
+    let daily = json!({ "cron": "30  6 * * *", "time_zone": "Europe/Berlin" });
+    let shown = put(&daily).await.ok();
+    assert_eq!(shown["schedule"], json!({ "cron": "30 6 * * *", "time_zone": "Europe/Berlin" }));
+    assert_eq!(shown["has_own_schedule"], true);
+    let due: chrono::DateTime<chrono::Utc> = shown["next_run_at"].as_str().unwrap().parse().unwrap();
+    let berlin =
+        world.one(&format!("SELECT to_char('{due}'::timestamptz AT TIME ZONE 'Europe/Berlin', 'HH24:MI')")).await;
+    assert!(["06:30", "06:31"].contains(&berlin.as_str()), "{due} is {berlin} in Berlin");
+
+    // It runs then, and is due at the same time of the next day.
+    world.clock().advance(due - chrono::Utc::now() + chrono::TimeDelta::seconds(1));
+    until("it ran by the schedule", PATIENCE, async || {
+        let runs = "SELECT count(*) FROM runs JOIN syncs USING (sync_id) \
+                    WHERE stream = 'orders' AND trigger = 'schedule' AND state = 'succeeded'";
+        (world.one(runs).await == "1").then_some(())
+    })
+    .await;
+    let next = "SELECT to_char(next_run_at AT TIME ZONE 'Europe/Berlin', 'HH24:MI') FROM syncs WHERE stream = 'orders'";
+    let next = world.one(next).await;
+    assert!(["06:30", "06:31"].contains(&next.as_str()), "{next}");
+    let reset = world.key().delete(&path).await.ok();
+    assert_eq!((&reset["schedule"], &reset["has_own_schedule"]), (&default["schedule"], &json!(false)));
+    assert_eq!(put(&json!({ "every_seconds": 600 })).await.ok()["schedule"], json!({ "every_seconds": 600 }));
+
+    for (body, field) in [
+        (json!({ "cron": "60 6 * * *" }), "cron"),
+        (json!({ "cron": "0 6 30 2 *" }), "cron"),
+        (json!({ "cron": "0 6 * * *", "time_zone": "Berlin" }), "time_zone"),
+        (json!({ "every_seconds": 59 }), "every_seconds"),
+        (json!({ "every_seconds": 600, "cron": "0 6 * * *" }), "cron"),
+        (json!({}), "cron"),
+    ] {
+        let problem = put(&body).await.problem(422, "invalid_fields");
+        assert!(problem.fields.iter().any(|wrong| wrong.field == field), "{body}: {problem:?}");
+    }
+    assert_eq!(world.one("SELECT every_seconds FROM syncs WHERE has_own_schedule").await, "600", "as it was");
     world.end().await;
 }

@@ -1,15 +1,16 @@
 //! One connection: health with its reason, syncs, runs, and what can be done.
 
 use api_types::connection::{Connection, Revocation};
-use api_types::sync::Sync;
+use api_types::sync::{Sync, SyncSchedule};
 use ids::ConnectionId;
 use leptos::prelude::*;
 use patchbay_web_admin::route::Route;
 use patchbay_web_admin::{states, text as t};
-use web_components::{Badge, Confirm, Copyable, Deed, Dialog, Empty, Failure, Loaded, Notice, Paged, Tone, When, say};
+use web_components::{Badge, Copyable, Deed, Dialog, Empty, Failure, Loaded, Notice, Paged, Tone, When, say};
 
 use crate::app::Top;
 use crate::connections;
+use crate::dialogs::Remove;
 use crate::link::RepairLink;
 use crate::portal::Scope;
 use crate::runs;
@@ -61,17 +62,11 @@ pub fn screen(scope: Scope, id: ConnectionId) -> AnyView {
 fn Head(scope: Scope, connection: Connection, refresh: Callback<()>) -> impl IntoView {
     let linking = RwSignal::new(false);
     let deleting = RwSignal::new(false);
-    let deed = Deed::new();
     let id = connection.id;
     let name = connections::name(&connection);
     let (tone, word) = states::health(connection.health.state);
     let question = t::delete_question(&name);
-    let delete = Callback::new(move |()| {
-        deed.run(async move { scope.client.delete_connection(id).await }, move |()| {
-            deleting.set(false);
-            scope.portal.go(Route::Connections);
-        });
-    });
+    let gone = Callback::new(move |()| scope.portal.go(Route::Connections));
     let why = matches!(tone, Tone::Bad | Tone::Warn).then(|| {
         let cause = connection.health.cause.clone();
         view! {
@@ -134,14 +129,13 @@ fn Head(scope: Scope, connection: Connection, refresh: Callback<()>) -> impl Int
         <Dialog open=linking title=t::CONNECT_LINK>
             <RepairLink scope=scope connection=shown.get_value() />
         </Dialog>
-        <Confirm
+        <Remove
             open=deleting
             title=question
             detail=t::DELETE_CONNECTION_DETAIL
             act=t::DELETE_CONNECTION
-            busy=Signal::derive(move || deed.busy())
-            error=Signal::derive(move || deed.error())
-            on_confirm=delete
+            call=move || async move { scope.client.delete_connection(id).await }
+            then=gone
         />
     }
 }
@@ -204,7 +198,7 @@ fn SyncRow(scope: Scope, sync: Sync, refresh: Callback<()>) -> impl IntoView {
                 <span class="two">
                     <strong>{sync.stream.clone()}</strong>
                     <small>
-                        {t::mode(&sync.mode).to_owned()} " · " {t::EVERY} " " {say::span(sync.every_seconds.into())}
+                        {t::mode(&sync.mode).to_owned()} " · " {schedule(&sync.schedule)}
                     </small>
                 </span>
                 <span>{runs::brief(sync.last_run.as_ref())}</span>
@@ -228,5 +222,14 @@ fn SyncRow(scope: Scope, sync: Sync, refresh: Callback<()>) -> impl IntoView {
             </div>
             {move || deed.error().map(|error| view! { <Failure error=error /> })}
         </li>
+    }
+}
+
+/// When a sync runs by itself, in words.
+fn schedule(schedule: &SyncSchedule) -> String {
+    match (schedule.every_seconds, &schedule.cron, &schedule.time_zone) {
+        (Some(seconds), ..) => format!("{} {}", t::EVERY, say::span(seconds.into())),
+        (None, Some(cron), Some(zone)) => format!("{cron} ({zone})"),
+        _ => String::new(),
     }
 }

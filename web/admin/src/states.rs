@@ -120,6 +120,7 @@ pub const fn run(state: RunState) -> (Tone, &'static str) {
         RunState::Running => (Tone::Busy, "Running"),
         RunState::Succeeded => (Tone::Good, "Succeeded"),
         RunState::Failed => (Tone::Bad, "Failed"),
+        RunState::Cancelled => (Tone::Plain, "Cancelled"),
     }
 }
 

@@ -14,14 +14,29 @@ pub struct Sync {
     pub stream: String,
     /// `incremental` or `full`.
     pub mode: String,
-    /// Seconds between runs, before jitter.
-    pub every_seconds: u32,
+    /// When it runs by itself.
+    pub schedule: SyncSchedule,
+    /// Whether that was set through the API; else it is the manifest's.
+    pub has_own_schedule: bool,
     /// Whether it is paused.
     pub paused: bool,
     /// When it is due.
     pub next_run_at: DateTime<Utc>,
     /// The latest run.
     pub last_run: Option<RunSummary>,
+}
+
+/// When a sync runs by itself: after an interval, or at certain times.
+pub struct SyncSchedule {
+    /// Seconds between runs, before jitter: 60 to 2,678,400 (31 days).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every_seconds: Option<u32>,
+    /// A cron expression of five fields: minute, hour, day of the month, month, day of the week.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<String>,
+    /// The time zone that the expression is meant in: a name of the IANA database, such as `Europe/Berlin`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
 }
 
 /// A run in short.
@@ -97,6 +112,8 @@ pub enum RunState {
     Succeeded,
     /// Given up; the next scheduled run goes on at the last committed page.
     Failed,
+    /// Broken off by the tenant; what was committed stays.
+    Cancelled,
 }
 
 /// A line of a run's log.

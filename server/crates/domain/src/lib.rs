@@ -17,6 +17,7 @@ pub mod refresh;
 pub mod retry;
 pub mod revocation;
 pub mod run;
+pub mod schedule;
 pub mod scope;
 pub mod secret;
 pub mod slug;

@@ -47,7 +47,7 @@ fn spread(wait: Duration, roll: u32) -> Duration {
 }
 
 /// `roll / u32::MAX` of a duration.
-fn fraction(of: Duration, roll: u32) -> Duration {
+pub(crate) fn fraction(of: Duration, roll: u32) -> Duration {
     let share = u128::from(roll) * of.as_nanos() / u128::from(u32::MAX);
     Duration::from_nanos(u64::try_from(share).unwrap_or(u64::MAX))
 }

@@ -54,6 +54,8 @@ words! {
         Succeeded = "succeeded",
         /// Given up.
         Failed = "failed",
+        /// Stopped by the tenant.
+        Cancelled = "cancelled",
     }
 }
 

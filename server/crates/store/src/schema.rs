@@ -165,6 +165,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// The tags of connections, one by one, to find connections by. Written by triggers from connections.tags.
+    connection_tags (connection_id, name) {
+        /// Whose tag it is.
+        connection_id -> Uuid,
+        /// The tag's name.
+        name -> Text,
+        /// The tag's value.
+        value -> Text,
+        /// The connection's tenant.
+        tenant_id -> Uuid,
+        /// The connection's environment.
+        environment_id -> Uuid,
+    }
+}
+
+diesel::table! {
     /// End users' accounts at providers.
     connections (connection_id) {
         /// The connection.
@@ -773,7 +789,7 @@ diesel::table! {
         connection_id -> Uuid,
         /// Why it ran.
         trigger -> Text,
-        /// Running until it succeeded or failed.
+        /// Running until it succeeded, failed or was cancelled.
         state -> Text,
         /// Fencing number, raised each time a worker takes the run up; a page under an older one is refused.
         fence -> BigInt,
@@ -819,6 +835,14 @@ diesel::table! {
         mode -> Text,
         /// Seconds between runs, before jitter.
         every_seconds -> Integer,
+        /// At which times it runs instead, as a cron expression of five fields.
+        cron -> Nullable<Text>,
+        /// Whose clock the expression means: a name of the IANA database.
+        time_zone -> Nullable<Text>,
+        /// Whether the tenant set the schedule; else it is the manifest's.
+        has_own_schedule -> Bool,
+        /// Whether the next run is a full one, whatever the mode.
+        begins_anew -> Bool,
         /// Since when it is paused.
         paused_at -> Nullable<Timestamptz>,
         /// Where the next page begins, as the plugin wrote it; moves together with the page.
@@ -858,6 +882,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     connect_attempts,
     connect_sessions,
     connection_keys,
+    connection_tags,
     connections,
     credentials,
     data_keys,

@@ -1,16 +1,17 @@
 //! Syncs: what is pulled, where it stands and when it is due.
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{dsl::case_when, prelude::*};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{
     Scope,
     run::{RunState, SyncMode},
+    schedule::{CronTimes, Schedule},
 };
 use ids::{ConnectionId, EnvironmentId, RunId, SyncId, TenantId};
 
 use crate::{
-    StoreError, System, Tx,
+    StoreError, Tx,
     schema::{runs, syncs},
     words::{count, word},
 };
@@ -41,8 +42,12 @@ pub struct SyncRow {
     pub stream: String,
     /// How it is pulled.
     pub mode: SyncMode,
-    /// Seconds between runs.
-    pub every_seconds: u32,
+    /// When it runs by itself.
+    pub schedule: Schedule,
+    /// Whether the tenant set that; else it is the manifest's.
+    pub has_own_schedule: bool,
+    /// Whether the next run is a full one, whatever the mode.
+    pub begins_anew: bool,
     /// Since when it is paused.
     pub paused_at: Option<DateTime<Utc>>,
     /// Where the next page begins.
@@ -70,21 +75,6 @@ pub struct LastRun {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// A sync that is due, locked until the transaction ends.
-#[derive(Debug, Clone, Copy)]
-pub struct DueSync {
-    /// Its id.
-    pub id: SyncId,
-    /// Where it is.
-    pub scope: Scope,
-    /// Seconds between runs.
-    pub every_seconds: u32,
-    /// Failed runs in a row.
-    pub failures: u32,
-    /// Whether its connection can be used.
-    pub is_connected: bool,
-}
-
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = syncs, check_for_backend(diesel::pg::Pg))]
 struct SyncColumns {
@@ -93,27 +83,15 @@ struct SyncColumns {
     stream: String,
     mode: String,
     every_seconds: i32,
+    cron: Option<String>,
+    time_zone: Option<String>,
+    has_own_schedule: bool,
+    begins_anew: bool,
     paused_at: Option<DateTime<Utc>>,
     cursor: Option<String>,
     last_seq: i64,
     next_run_at: DateTime<Utc>,
     failures: i32,
-}
-
-#[derive(QueryableByName)]
-struct DueColumns {
-    #[diesel(sql_type = diesel::sql_types::Uuid)]
-    sync_id: SyncId,
-    #[diesel(sql_type = diesel::sql_types::Uuid)]
-    tenant_id: TenantId,
-    #[diesel(sql_type = diesel::sql_types::Uuid)]
-    environment_id: EnvironmentId,
-    #[diesel(sql_type = diesel::sql_types::Integer)]
-    every_seconds: i32,
-    #[diesel(sql_type = diesel::sql_types::Integer)]
-    failures: i32,
-    #[diesel(sql_type = diesel::sql_types::Bool)]
-    is_connected: bool,
 }
 
 #[derive(Queryable, Selectable)]
@@ -123,6 +101,15 @@ struct LastRunColumns {
     state: String,
     started_at: DateTime<Utc>,
     finished_at: Option<DateTime<Utc>>,
+}
+
+pub(crate) fn schedule(every: i32, cron: Option<&str>, zone: Option<&str>) -> Result<Schedule, StoreError> {
+    match cron.zip(zone) {
+        None => Ok(Schedule::Every(count("syncs", every)?)),
+        Some((cron, zone)) => CronTimes::parse(cron, zone)
+            .map(Schedule::Cron)
+            .map_err(|error| StoreError::Corrupt { table: "syncs", what: error.to_string() }),
+    }
 }
 
 fn read((sync, run): (SyncColumns, Option<LastRunColumns>)) -> Result<SyncRow, StoreError> {
@@ -139,7 +126,9 @@ fn read((sync, run): (SyncColumns, Option<LastRunColumns>)) -> Result<SyncRow, S
         connection: sync.connection_id,
         stream: sync.stream,
         mode: word("syncs", &sync.mode, SyncMode::parse)?,
-        every_seconds: count("syncs", sync.every_seconds)?,
+        schedule: schedule(sync.every_seconds, sync.cron.as_deref(), sync.time_zone.as_deref())?,
+        has_own_schedule: sync.has_own_schedule,
+        begins_anew: sync.begins_anew,
         paused_at: sync.paused_at,
         cursor: sync.cursor,
         last_seq: sync.last_seq,
@@ -206,7 +195,7 @@ impl Syncs<'_> {
                 .do_update()
                 .set((
                     syncs::mode.eq(mode),
-                    syncs::every_seconds.eq(every),
+                    syncs::every_seconds.eq(case_when(syncs::has_own_schedule, syncs::every_seconds).otherwise(every)),
                     syncs::next_run_at.eq(sync.next_run_at),
                     syncs::failures.eq(0),
                 ))
@@ -318,13 +307,55 @@ impl Syncs<'_> {
         Ok(())
     }
 
+    /// Sets when it runs by itself: as the tenant wants it, or as the manifest has it again. Says when that is for the first
+    /// time.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn set_schedule(
+        &mut self,
+        id: SyncId,
+        schedule: &Schedule,
+        is_own: bool,
+        next_run_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let (every, cron) = match schedule {
+            Schedule::Every(seconds) => (Some(i32::try_from(*seconds).unwrap_or(i32::MAX)), None),
+            Schedule::Cron(times) => (None, Some(times)),
+        };
+        let one = syncs::table.filter(mine(self.scope)).filter(syncs::sync_id.eq(id));
+        let changed = diesel::update(one)
+            .set((
+                // What is `None` stays; it is the interval of before, and not in force beside an expression.
+                every.map(|every| syncs::every_seconds.eq(every)),
+                syncs::cron.eq(cron.map(CronTimes::expression)),
+                syncs::time_zone.eq(cron.map(CronTimes::zone)),
+                syncs::has_own_schedule.eq(is_own),
+                syncs::next_run_at.eq(next_run_at),
+            ))
+            .execute(self.connection)
+            .await?;
+        if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+    }
+
+    /// The next run is a full one, whatever the mode.
+    ///
+    /// # Errors
+    /// The update failed.
+    pub async fn begin_anew(&mut self, id: SyncId) -> Result<(), StoreError> {
+        let one = syncs::table.filter(mine(self.scope)).filter(syncs::sync_id.eq(id));
+        diesel::update(one).set(syncs::begins_anew.eq(true)).execute(self.connection).await?;
+        Ok(())
+    }
+
     /// A run began: it is the latest, and where it begins anew there is no cursor.
     ///
     /// # Errors
     /// The update failed.
     pub async fn run_began(&mut self, id: SyncId, run: RunId, anew: bool) -> Result<(), StoreError> {
         let one = syncs::table.filter(mine(self.scope)).filter(syncs::sync_id.eq(id));
-        diesel::update(one).set(syncs::last_run_id.eq(run)).execute(self.connection).await?;
+        let began = (syncs::last_run_id.eq(run), syncs::begins_anew.eq(false));
+        diesel::update(one).set(began).execute(self.connection).await?;
         if anew {
             self.set_cursor(id, None).await?;
         }
@@ -349,49 +380,6 @@ impl Syncs<'_> {
         diesel::update(syncs::table.filter(mine(self.scope)).filter(syncs::sync_id.eq(id)))
             .set((syncs::next_run_at.eq(next_run_at), syncs::failures.eq(i32::try_from(failures).unwrap_or(i32::MAX))))
             .execute(self.connection)
-            .await?;
-        Ok(())
-    }
-}
-
-impl Tx<System> {
-    /// Syncs that are due, the longest overdue first, locked; those that another node looks at right now are left to it.
-    ///
-    /// # Errors
-    /// The query failed.
-    pub async fn due_syncs(&mut self, now: DateTime<Utc>, limit: i64) -> Result<Vec<DueSync>, StoreError> {
-        // Only the sync is locked, and not its key: connections are refreshed and referred to meanwhile.
-        const SQL: &str = "
-SELECT s.sync_id, s.tenant_id, s.environment_id, s.every_seconds, s.failures, c.health = 'active' AS is_connected
-FROM syncs s JOIN connections c USING (connection_id)
-WHERE s.paused_at IS NULL AND s.next_run_at <= $1
-ORDER BY s.next_run_at LIMIT $2 FOR NO KEY UPDATE OF s SKIP LOCKED";
-        let rows: Vec<DueColumns> = diesel::sql_query(SQL)
-            .bind::<diesel::sql_types::Timestamptz, _>(now)
-            .bind::<diesel::sql_types::BigInt, _>(limit)
-            .load(self.connection())
-            .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(DueSync {
-                    id: row.sync_id,
-                    scope: Scope { tenant: row.tenant_id, environment: row.environment_id },
-                    every_seconds: count("syncs", row.every_seconds)?,
-                    failures: count("syncs", row.failures)?,
-                    is_connected: row.is_connected,
-                })
-            })
-            .collect()
-    }
-
-    /// When a sync is due next.
-    ///
-    /// # Errors
-    /// The update failed.
-    pub async fn postpone_sync(&mut self, id: SyncId, next_run_at: DateTime<Utc>) -> Result<(), StoreError> {
-        diesel::update(syncs::table.find(id))
-            .set(syncs::next_run_at.eq(next_run_at))
-            .execute(self.connection())
             .await?;
         Ok(())
     }

@@ -14,6 +14,7 @@ pub(super) const fn state(state: Stored) -> RunState {
         Stored::Running => RunState::Running,
         Stored::Succeeded => RunState::Succeeded,
         Stored::Failed => RunState::Failed,
+        Stored::Cancelled => RunState::Cancelled,
     }
 }
 

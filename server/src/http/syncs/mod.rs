@@ -1,15 +1,19 @@
 //! Recurring pulls.
 
+pub mod cancel;
 pub mod list;
 pub mod pause;
 pub mod resume;
+pub mod resync;
+pub mod schedule;
 pub mod trigger;
 
 use api_types::{
     ProblemCode,
-    sync::{RunSummary, Sync},
+    sync::{RunSummary, Sync, SyncSchedule},
 };
-use flows::sync::ControlError;
+use domain::schedule::Schedule;
+use flows::sync::{ControlError, SetScheduleError};
 use store::SyncRow;
 
 use super::{problem::Fail, runs};
@@ -26,13 +30,36 @@ impl From<ControlError> for Fail {
     }
 }
 
+impl From<SetScheduleError> for Fail {
+    fn from(error: SetScheduleError) -> Self {
+        match error {
+            SetScheduleError::NotFound => Self::not_found("sync"),
+            SetScheduleError::Field(field, said) => Self::field(field, said),
+            SetScheduleError::NoDefault => Self::new(ProblemCode::Conflict, format!("{error}.")),
+            SetScheduleError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn schedule_of(schedule: &Schedule) -> SyncSchedule {
+    match schedule {
+        Schedule::Every(seconds) => SyncSchedule { every_seconds: Some(*seconds), cron: None, time_zone: None },
+        Schedule::Cron(times) => SyncSchedule {
+            every_seconds: None,
+            cron: Some(times.expression().to_owned()),
+            time_zone: Some(times.zone().to_owned()),
+        },
+    }
+}
+
 /// A sync as it is shown.
 pub(super) fn show(row: SyncRow) -> Sync {
     Sync {
         id: row.id,
         connection_id: row.connection,
         mode: row.mode.as_str().to_owned(),
-        every_seconds: row.every_seconds,
+        schedule: schedule_of(&row.schedule),
+        has_own_schedule: row.has_own_schedule,
         paused: row.paused_at.is_some(),
         next_run_at: row.next_run_at,
         last_run: row.last_run.map(|run| RunSummary {

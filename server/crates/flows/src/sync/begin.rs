@@ -57,7 +57,7 @@ pub(super) async fn begin(services: &Services, scope: Scope, job: &SyncJob) -> R
     if tx.connections().context(sync.connection).await?.connection.health != Health::Active {
         return Ok(Beginning::Nothing("the connection is not active"));
     }
-    let is_full = sync.mode == SyncMode::Full;
+    let is_full = sync.mode == SyncMode::Full || sync.begins_anew;
     let trigger = Trigger::parse(&job.trigger).unwrap_or(Trigger::Schedule);
     let id = services.mint.id(RunId::new);
     let fence = tx.runs().begin(id, sync.id, sync.connection, trigger, is_full, now).await?;

@@ -1,11 +1,11 @@
-//! What people do to syncs: run one now, stop it, let it go on.
+//! What people do to syncs: run one now or from the beginning, break it off, stop it, let it go on.
 
-use domain::{connection::Health, run::Trigger};
-use ids::SyncId;
+use domain::{Scope, connection::Health, run::Trigger};
+use ids::{RunId, SyncId};
 use serde_json::json;
-use store::{StoreError, SyncRow};
+use store::{StoreError, SyncRow, Tx};
 
-use super::enqueue_now;
+use super::{QUEUE, enqueue_now};
 use crate::{Ctx, audit};
 
 /// Why a sync is left as it is.
@@ -50,18 +50,63 @@ impl From<StoreError> for ControlError {
 pub async fn trigger(ctx: Ctx<'_>, id: SyncId) -> Result<SyncRow, ControlError> {
     let mut tx = ctx.services.store.begin(ctx.scope).await?;
     let sync = tx.syncs().find(id).await?;
-    if sync.paused_at.is_some() {
-        return Err(ControlError::Paused);
-    }
-    match tx.connections().context(sync.connection).await?.connection.health {
-        Health::Active => {}
-        Health::NeedsReauth(cause) => return Err(ControlError::NeedsReauth { reason: cause.reason() }),
-        other => return Err(ControlError::NotConnected { state: other.as_str() }),
-    }
+    can_run(&mut tx, &sync).await?;
     enqueue_now(&mut tx, ctx.services, id, Trigger::Api).await?;
     tx.audit(audit::row(ctx.services, ctx.actor, "sync.triggered", id, json!({}))).await?;
     tx.commit().await?;
     Ok(sync)
+}
+
+/// Pulls everything anew, now: a run that is under way is broken off, and what the new one does not see is gone at its
+/// end.
+///
+/// # Errors
+/// [`ControlError`].
+pub async fn resync(ctx: Ctx<'_>, id: SyncId) -> Result<SyncRow, ControlError> {
+    let mut tx = ctx.services.store.begin(ctx.scope).await?;
+    let sync = tx.syncs().lock(id).await?;
+    can_run(&mut tx, &sync).await?;
+    let cancelled = break_off(&mut tx, ctx, id).await?;
+    tx.syncs().begin_anew(id).await?;
+    enqueue_now(&mut tx, ctx.services, id, Trigger::Api).await?;
+    tx.audit(audit::row(ctx.services, ctx.actor, "sync.resync_requested", id, json!({ "cancelled": cancelled })))
+        .await?;
+    let sync = tx.syncs().find(id).await?;
+    tx.commit().await?;
+    Ok(sync)
+}
+
+/// Breaks off the run that is under way, and what waits to run; without either nothing happens. What was committed stays,
+/// and the next run, by the schedule, goes on there.
+///
+/// # Errors
+/// [`ControlError`].
+pub async fn cancel(ctx: Ctx<'_>, id: SyncId) -> Result<SyncRow, ControlError> {
+    let mut tx = ctx.services.store.begin(ctx.scope).await?;
+    tx.syncs().lock(id).await?;
+    if let Some(run) = break_off(&mut tx, ctx, id).await? {
+        tx.audit(audit::row(ctx.services, ctx.actor, "sync.cancelled", id, json!({ "run": run }))).await?;
+    }
+    let sync = tx.syncs().find(id).await?;
+    tx.commit().await?;
+    Ok(sync)
+}
+
+/// With the sync locked: its worker finds the run ended at its next page, and writes nothing any more.
+async fn break_off(tx: &mut Tx<Scope>, ctx: Ctx<'_>, id: SyncId) -> Result<Option<RunId>, StoreError> {
+    tx.jobs().take_back(QUEUE, &id.to_string()).await?;
+    tx.runs().cancel(id, ctx.services.now()).await
+}
+
+async fn can_run(tx: &mut Tx<Scope>, sync: &SyncRow) -> Result<(), ControlError> {
+    if sync.paused_at.is_some() {
+        return Err(ControlError::Paused);
+    }
+    match tx.connections().context(sync.connection).await?.connection.health {
+        Health::Active => Ok(()),
+        Health::NeedsReauth(cause) => Err(ControlError::NeedsReauth { reason: cause.reason() }),
+        other => Err(ControlError::NotConnected { state: other.as_str() }),
+    }
 }
 
 /// Begins no run any more until it is resumed; a page that is being pulled is still ingested.

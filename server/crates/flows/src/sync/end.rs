@@ -12,7 +12,7 @@ use store::{RunFailure, StoreError, Tx};
 use super::{journal::Journal, run::Held, schedule::next_run};
 use crate::{Actor, Services, connection, event};
 
-/// The last page is in: the counts stand, the event is out, the next run is due after the interval. In the transaction
+/// The last page is in: the counts stand, the event is out, the next run is due by the schedule. In the transaction
 /// of that page, so that a run is never done and not ended. Gives the counts of the whole run.
 pub(super) async fn succeed(
     tx: &mut Tx<Scope>,
@@ -22,7 +22,7 @@ pub(super) async fn succeed(
 ) -> Result<Counts, StoreError> {
     let (sync, now) = (&held.sync, services.now());
     tx.runs().end(held.fence, None, now).await?;
-    tx.syncs().run_ended(sync.id, next_run(services, sync.every_seconds, 0), 0).await?;
+    tx.syncs().run_ended(sync.id, next_run(services, &sync.schedule, 0), 0).await?;
     let counts = tx.runs().find(held.fence.run).await?.counts;
     let Counts { added, updated, deleted, unchanged } = counts;
     let text = format!("Done: {added} added, {updated} updated, {deleted} deleted, {unchanged} as they were.");
@@ -35,7 +35,7 @@ pub(super) async fn succeed(
     Ok(counts)
 }
 
-/// The run is given up. The next is due after the interval, longer with each failure in a row, and goes on at the last
+/// The run is given up. The next is due by the schedule, later with each failure in a row, and goes on at the last
 /// page. `reauth` has the end user connect again.
 pub(super) async fn fail(
     services: &Services,
@@ -50,7 +50,7 @@ pub(super) async fn fail(
     let sync = tx.syncs().lock(held.sync.id).await?;
     tx.runs().end(held.fence, Some(failure), now).await?;
     let failures = sync.failures.saturating_add(1);
-    tx.syncs().run_ended(sync.id, next_run(services, sync.every_seconds, failures), failures).await?;
+    tx.syncs().run_ended(sync.id, next_run(services, &sync.schedule, failures), failures).await?;
     tx.runs().add_lines(held.fence.run, &journal.pending()).await?;
     let data = json!({
         "connection_id": sync.connection, "sync_id": sync.id, "run_id": held.fence.run, "stream": sync.stream,

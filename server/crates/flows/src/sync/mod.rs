@@ -14,6 +14,7 @@ mod list;
 pub mod plugin_http;
 mod run;
 mod schedule;
+mod set_schedule;
 mod trouble;
 
 use domain::{Scope, run::Trigger};
@@ -25,10 +26,11 @@ use crate::Services;
 
 pub(crate) use identify::plugin_identity;
 
-pub use control::{ControlError, pause, resume, trigger};
+pub use control::{ControlError, cancel, pause, resume, resync, trigger};
 pub use list::{find_run, list, run_lines, runs};
 pub use run::{Ran, RunSyncError, give_up, run};
 pub use schedule::{begin_for_connection, enqueue_due};
+pub use set_schedule::{SetScheduleError, WantedSchedule, set_schedule};
 
 /// The queue of runs.
 pub const QUEUE: &str = "sync_run";
@@ -48,15 +50,8 @@ fn job(services: &Services, sync: SyncId, trigger: Trigger) -> NewJob {
         Trigger::Connect | Trigger::Api => 0,
         Trigger::Schedule => 1,
     };
-    NewJob {
-        id: services.mint.id(JobId::new),
-        queue: QUEUE,
-        serial_key: Some(sync.to_string()),
-        dedupe_key: Some(sync.to_string()),
-        priority,
-        payload: serde_json::json!(SyncJob { sync, trigger: trigger.as_str().to_owned() }),
-        run_at: services.now(),
-    }
+    let payload = serde_json::json!(SyncJob { sync, trigger: trigger.as_str().to_owned() });
+    NewJob { priority, ..NewJob::about(sync, services.mint.id(JobId::new), QUEUE, payload, services.now()) }
 }
 
 /// Has a sync run now, also if it waits for a retry.

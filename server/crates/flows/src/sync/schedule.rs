@@ -1,13 +1,11 @@
-//! When syncs run: at once for a new connection, then at their intervals.
+//! When syncs run: at once for a new connection, then by their schedules.
 
-use std::time::Duration;
-
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::{
     Scope, entropy,
-    manifest::Manifest,
-    retry,
+    manifest::{Manifest, StreamSpec},
     run::{SyncMode, Trigger},
+    schedule::Schedule,
 };
 use ids::{ConnectionId, SyncId};
 use store::{NewSync, StoreError, Tx};
@@ -40,8 +38,8 @@ pub async fn begin_for_connection(
             id: services.mint.id(SyncId::new),
             stream: stream.name.clone(),
             mode: SyncMode::from(stream.mode),
-            every_seconds: stream.every_minutes.saturating_mul(60).max(60),
-            next_run_at: next_run(services, stream.every_minutes.saturating_mul(60).max(60), 0),
+            every_seconds: every_seconds(stream),
+            next_run_at: next_run(services, &Schedule::Every(every_seconds(stream)), 0),
         })
         .collect();
     for sync in tx.syncs().ensure(connection, &wanted, services.now()).await? {
@@ -65,15 +63,18 @@ pub async fn enqueue_due(services: &Services) -> Result<usize, StoreError> {
         if sync.is_connected && !is_running {
             tx.jobs().enqueue_in(sync.scope, job(services, sync.id, Trigger::Schedule), now).await?;
         }
-        tx.postpone_sync(sync.id, next_run(services, sync.every_seconds, sync.failures)).await?;
+        tx.postpone_sync(sync.id, next_run(services, &sync.schedule, sync.failures)).await?;
     }
     tx.commit().await?;
     Ok(due.len())
 }
 
 /// When a sync is due next, counted from now.
-pub(super) fn next_run(services: &Services, every_seconds: u32, failures: u32) -> DateTime<Utc> {
-    let roll = u32::from_be_bytes(entropy::bytes(services.entropy.as_ref()));
-    let wait = retry::interval(Duration::from_secs(every_seconds.into()), failures, roll);
-    services.now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(365))
+pub(super) fn next_run(services: &Services, schedule: &Schedule, failures: u32) -> DateTime<Utc> {
+    schedule.next(services.now(), failures, u32::from_be_bytes(entropy::bytes(services.entropy.as_ref())))
+}
+
+/// The manifest's interval.
+pub(super) fn every_seconds(stream: &StreamSpec) -> u32 {
+    stream.every_minutes.saturating_mul(60).max(60)
 }
