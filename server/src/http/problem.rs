@@ -10,6 +10,9 @@ use super::request_log;
 /// Where the codes are explained: a reference relative to the server itself, which has the pages (see [`super::problems`]).
 const DOCS: &str = "/problems/";
 
+/// When to ask again where a person has to repair something first.
+const DENIED: Duration = Duration::from_secs(60);
+
 /// A failed request: what the client reads, and beside it what our log reads.
 #[derive(Debug)]
 pub struct Fail {
@@ -168,14 +171,19 @@ impl From<store::StoreError> for Fail {
 
 impl From<vault::KeyError> for Fail {
     fn from(error: vault::KeyError) -> Self {
-        match error.retry_after() {
-            Some(after) => Self::new(
-                ProblemCode::KeyServiceUnavailable,
+        let (detail, after) = match (&error, error.retry_after()) {
+            (_, Some(after)) => (
                 "The key service is sealed or cannot be reached just now, so no secret can be opened. Try again shortly.",
-            )
-            .retry_after(after)
-            .caused_by(&error),
-            None => Self::internal(&error),
-        }
+                after,
+            ),
+            // Nothing is wrong with the request, and nothing with us: an operator gives this server its access back.
+            (vault::KeyError::Denied { .. }, None) => (
+                "The key service does not let this server use its keys, so no secret can be opened. Whoever runs the \
+                 server has to give it access again; try again then.",
+                DENIED,
+            ),
+            _ => return Self::internal(&error),
+        };
+        Self::new(ProblemCode::KeyServiceUnavailable, detail).retry_after(after).caused_by(&error)
     }
 }

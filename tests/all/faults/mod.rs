@@ -3,6 +3,7 @@
 mod callback_twice;
 mod database_cut;
 mod endpoint_down;
+mod keys_denied;
 mod keys_sealed;
 mod throttled;
 mod worker_killed;

@@ -1,0 +1,53 @@
+//! The key service takes this server's permission away and gives it back.
+
+use chrono::TimeDelta;
+use http::Method;
+use serde_json::json;
+
+use crate::support::*;
+
+/// What the server's role may do: its own policies, or nothing.
+async fn allow(bao: &Bao, may: bool) {
+    for name in ["server", "direct"] {
+        let own = std::fs::read_to_string(root().join(format!("infra/vault/{name}.hcl"))).unwrap();
+        let nothing = "path \"auth/token/lookup-self\" { capabilities = [\"read\"] }";
+        let policy = json!({ "policy": if may { own.as_str() } else { nothing } }).to_string();
+        let written = bao.admin(Method::PUT, &format!("sys/policies/acl/patchbay-{name}"), &policy).await;
+        assert!([200, 204].contains(&written.status), "{written}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn se_3_keys_that_refuse_the_server_give_503_and_the_log_says_what_to_repair() {
+    let bao = Bao::start().await;
+    let (role_id, secret_id) = bao.role();
+    let keys = KeysOf::Vault { address: bao.address().clone(), role_id: role_id.into(), secret_id: secret_id.into() };
+    // No jobs: what they would retry in the meantime is not what this looks at.
+    let world = World::start(Options { keys, worker: false, ..Options::default() }).await;
+    world.use_acme(acme::Options { token_lifetime: 86_400, workers: 1, ..acme::Options::default() });
+    let integration = world.acme_integration().await;
+    let connection = world.connect_acme(&integration, "merchant-17", "shop_north").await;
+    let path = format!("/v1/connections/{connection}/credential");
+    let token = world.key().get(&path).await.ok()["access_token"].as_str().unwrap().to_owned();
+
+    allow(&bao, false).await;
+    world.clock().advance(TimeDelta::minutes(61));
+    let refused = world.key().get(&path).await;
+    let problem = refused.problem(503, "key_service_unavailable");
+    assert!(problem.detail.contains("Whoever runs the server"), "{refused}");
+    assert_eq!(refused.retry_after(), Some(60), "{refused}");
+    assert!(!refused.text().contains(&token) && !refused.text().contains("policy"), "{refused}");
+    let log = captured();
+    let line = log.lines().find(|line| line.contains(&problem.request_id) && line.contains("cause"));
+    let line = line.expect("the log has the request");
+    assert!(line.contains("ERROR") && line.contains("check the credentials and the policy of this server"), "{line}");
+
+    allow(&bao, true).await;
+    let served = until("credentials are served again", PATIENCE, async || {
+        let answer = world.key().get(&path).await;
+        (answer.status == 200).then_some(answer)
+    })
+    .await;
+    assert_eq!(served.ok()["access_token"], token);
+    world.end().await;
+}
