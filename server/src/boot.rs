@@ -88,6 +88,23 @@ pub async fn platform_with(
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Platform, BootError> {
+    let mut platform = assemble(config, clock, Arc::clone(&entropy)).await?;
+    let host = PluginHost::new(config.plugins.host(), entropy.as_ref())?;
+    platform.services.providers = Arc::new(Providers::load(&config.plugins.dir, &host).await?);
+    Ok(platform)
+}
+
+/// The same without any provider, for commands that ask none: to read hundreds of manifests and compile their plugins is
+/// most of the time that it takes.
+///
+/// # Errors
+/// [`BootError`] names what is missing.
+pub async fn platform_without_providers(config: &Config) -> Result<Platform, BootError> {
+    assemble(config, Arc::new(SystemClock), Arc::new(SystemEntropy::default())).await
+}
+
+/// Everything but the providers.
+async fn assemble(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Platform, BootError> {
     if config.database.migrate_at_start {
         for name in store::migrate(&config.database.url).await? {
             tracing::info!(migration = name, "applied");
@@ -109,14 +126,12 @@ pub async fn platform_with(
         }
     });
     let egress = Egress::new(config.egress.clone(), Arc::clone(&clock))?.with_entropy(Arc::clone(&entropy));
-    let host = PluginHost::new(config.plugins.host(), entropy.as_ref())?;
-    let providers = Arc::new(Providers::load(&config.plugins.dir, &host).await?);
     let services = Services {
         store,
         sealer,
         keys,
         egress,
-        providers,
+        providers: Arc::default(),
         connections,
         node,
         mint: Mint::new(Arc::clone(&clock), Arc::clone(&entropy)),

@@ -130,14 +130,14 @@ struct CreatedMember {
 
 pub(super) async fn tenant(config: &Config, command: &TenantCommand) -> Result<ExitCode, CliError> {
     let TenantCommand::Create { slug, name } = command;
-    let platform = boot::platform(config).await?;
+    let platform = boot::platform_without_providers(config).await?;
     let row = create::create(&platform.services, slug, name).await.map_err(CliError::refused)?;
     answer(&show::tenant(row))
 }
 
 pub(super) async fn environment(config: &Config, command: &EnvironmentCommand) -> Result<ExitCode, CliError> {
     let EnvironmentCommand::Create { tenant, slug, name } = command;
-    let platform = boot::platform(config).await?;
+    let platform = boot::platform_without_providers(config).await?;
     let tenant = find_tenant(&platform, tenant).await?;
     let made = create_environment::create_environment(&platform.services, tenant, slug, name).await;
     answer(&show::environment(made.map_err(CliError::refused)?))
@@ -167,7 +167,7 @@ pub(super) async fn key(config: &Config, command: &KeyCommand) -> Result<ExitCod
         }
         KeyCommand::Check => return check_key(),
     };
-    let platform = boot::platform(config).await?;
+    let platform = boot::platform_without_providers(config).await?;
     let scope = find_environment(&platform, tenant, environment).await?;
     let ctx = platform.services.ctx(scope, Actor::Operator);
     let made = match command {
@@ -202,7 +202,7 @@ pub(super) async fn find_environment(platform: &Platform, tenant: &str, environm
 
 pub(super) async fn member(config: &Config, command: &MemberCommand) -> Result<ExitCode, CliError> {
     let MemberCommand::Create { tenant, email, name, role, password } = command;
-    let platform = boot::platform(config).await?;
+    let platform = boot::platform_without_providers(config).await?;
     let tenant = find_tenant(&platform, tenant).await?;
     let password = password.clone().unwrap_or_else(|| platform.services.random_token());
     let input =

@@ -71,7 +71,7 @@ struct Desk {
 const PAGE: u32 = 100;
 
 pub(super) async fn keys(config: &Config, command: &KeysCommand) -> Result<ExitCode, CliError> {
-    let platform = boot::platform(config).await?;
+    let platform = boot::platform_without_providers(config).await?;
     let governance = boot::key_governance(&config.keys, Arc::new(SystemEntropy::default())).await?;
     let desk = Desk { platform, governance };
     match command {
