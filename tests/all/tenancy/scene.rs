@@ -89,6 +89,8 @@ impl Scene {
         let endpoint = key.post("/v1/endpoints", &json!({ "url": sink.url() })).await.ok();
         let integration = world.acme_integration().await;
         let connection = world.connect_acme(&integration, "merchant-1", "shop_north").await;
+        let tags = json!({ "tags": { "made": "first" } });
+        key.patch(&format!("/v1/connections/{connection}"), &tags).await.ok();
         let runs = world.synced(&connection).await;
         let delivery = until("there is a delivery", PATIENCE, async || {
             let deliveries = key.get("/v1/deliveries").await.ok();
@@ -201,8 +203,12 @@ impl Scene {
                 json!({ "provider": "acme", "slug": "third", "client_id": "c", "client_secret": "s", "variables": { "auth": origin, "api": origin } })
             }
             "patch /v1/integrations/{integration}" => json!({ "display_name": "Third" }),
+            "patch /v1/connections" => {
+                json!({ "connections": [self.ids["connection"]], "change": { "tags_merge": { "third": "yes" } } })
+            }
             "patch /v1/connections/{connection}" => json!({ "tags_merge": { "third": "yes" } }),
             "post /v1/api-keys/{key}/rotate" => json!({}),
+            "put /v1/syncs/{sync}/schedule" => json!({ "every_seconds": 600 }),
             "post /v1/connect/sessions" => json!({ "end_user": { "id": "merchant-3" } }),
             "put /v1/providers/{provider}" => json!({ "manifest": DESCRIBED.replace("\"described\"", "\"anew\"") }),
             "post /v1/connections" => json!({

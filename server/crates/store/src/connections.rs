@@ -1,11 +1,14 @@
 //! End users' accounts at providers.
 
+mod list;
+mod many;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types::Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::{Scope, connect::EndUser, connection::Health, reach::Tag};
+use domain::{Scope, connect::EndUser, connection::Health};
 use ids::{ConnectionId, EnvironmentId, IntegrationId, RunId, SyncId, TenantId};
 
 use crate::{
@@ -15,6 +18,9 @@ use crate::{
     json, listen,
     schema::{connections, credentials, integrations, jobs, runs, syncs},
 };
+
+pub use list::ConnectionFilter;
+pub use many::Told;
 
 /// A connection.
 #[derive(Debug, Clone)]
@@ -47,6 +53,17 @@ pub struct ConnectionRow {
     pub updated_at: DateTime<Utc>,
 }
 
+impl ConnectionRow {
+    /// It is in this state from now on, or still.
+    pub fn turn(&mut self, health: Health, now: DateTime<Utc>) {
+        if health != self.health {
+            self.health = health;
+            self.health_changed_at = now;
+        }
+        self.updated_at = now;
+    }
+}
+
 /// A connection with what stands above and below it, as one reads it to call the provider.
 #[derive(Debug, Clone)]
 pub struct ConnectionContext {
@@ -56,19 +73,6 @@ pub struct ConnectionContext {
     pub integration: IntegrationRow,
     /// Its secret; absent where the provider needs none, or none was given yet.
     pub credential: Option<CredentialRow>,
-}
-
-/// Which connections to list.
-#[derive(Debug, Clone, Default)]
-pub struct ConnectionFilter {
-    /// Of this integration.
-    pub integration: Option<IntegrationId>,
-    /// Of this end user.
-    pub end_user: Option<String>,
-    /// In this state: the text form of [`Health`].
-    pub health: Option<&'static str>,
-    /// That bear this tag.
-    pub tag: Option<Tag>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -332,44 +336,5 @@ impl Connections<'_> {
             integration: integration.try_into()?,
             credential: credential.map(Into::into),
         })
-    }
-
-    /// Connections with their integrations, newest first, before one of them.
-    ///
-    /// # Errors
-    /// The query failed.
-    pub async fn list(
-        &mut self,
-        filter: &ConnectionFilter,
-        before: Option<ConnectionId>,
-        limit: i64,
-    ) -> Result<Vec<(ConnectionRow, IntegrationRow)>, StoreError> {
-        let mut query = connections::table
-            .inner_join(integrations::table.on(integrations::integration_id.eq(connections::integration_id)))
-            .filter(mine(self.scope))
-            .select((ConnectionColumns::as_select(), IntegrationColumns::as_select()))
-            .order(connections::connection_id.desc())
-            .limit(limit)
-            .into_boxed();
-        if let Some(integration) = filter.integration {
-            query = query.filter(connections::integration_id.eq(integration));
-        }
-        if let Some(end_user) = &filter.end_user {
-            query = query.filter(connections::end_user_id.eq(end_user.clone()));
-        }
-        if let Some(health) = filter.health {
-            query = query.filter(connections::health.eq(health));
-        }
-        if let Some(tag) = &filter.tag {
-            let one = serde_json::json!({ tag.name.as_str(): tag.value });
-            query = query.filter(connections::tags.contains(one));
-        }
-        if let Some(before) = before {
-            query = query.filter(connections::connection_id.lt(before));
-        }
-        let rows = query.load::<(ConnectionColumns, IntegrationColumns)>(self.connection).await?;
-        rows.into_iter()
-            .map(|(connection, integration)| Ok((connection.try_into()?, integration.try_into()?)))
-            .collect()
     }
 }
