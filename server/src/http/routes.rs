@@ -69,6 +69,7 @@ api! {
     delete "/v1/connect/sessions/{session}" => connect_sessions::revoke::revoke_connect_session;
     get "/v1/connections" => connections::list::list_connections;
     post "/v1/connections" => connections::import::import_connection;
+    patch "/v1/connections" => connections::update_many::update_connections;
     get "/v1/connections/{connection}" => connections::get::get_connection;
     patch "/v1/connections/{connection}" => connections::update::update_connection;
     delete "/v1/connections/{connection}" => connections::delete::delete_connection;
@@ -79,6 +80,10 @@ api! {
     post "/v1/imports/{import}/rows" => imports::rows::send_import_rows;
     get "/v1/revocations" => revocations::list::list_revocations;
     get "/v1/syncs" => syncs::list::list_syncs;
+    post "/v1/syncs/{sync}/cancel" => syncs::cancel::cancel_sync;
+    post "/v1/syncs/{sync}/resync" => syncs::resync::resync_sync;
+    put "/v1/syncs/{sync}/schedule" => syncs::schedule::set_sync_schedule;
+    delete "/v1/syncs/{sync}/schedule" => syncs::schedule::reset_sync_schedule;
     post "/v1/syncs/{sync}/trigger" => syncs::trigger::trigger_sync;
     post "/v1/syncs/{sync}/pause" => syncs::pause::pause_sync;
     post "/v1/syncs/{sync}/resume" => syncs::resume::resume_sync;

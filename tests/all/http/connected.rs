@@ -37,3 +37,17 @@ impl Connected {
         found.unwrap_or_else(|| panic!("no sync of {stream}: {syncs}"))["id"].as_str().unwrap().to_owned()
     }
 }
+
+/// Connections like the one there is, of other end users, `merchant-2` and so on, through an integration: rows alone,
+/// without syncs and credentials.
+pub(super) async fn clones(world: &World, count: usize, integration: &str) -> Vec<String> {
+    let sql = format!(
+        "INSERT INTO connections SELECT (jsonb_populate_record(c, jsonb_build_object('connection_id', gen_random_uuid(), \
+         'integration_id', i.integration_id, 'end_user_id', 'merchant-' || n))).* \
+         FROM connections c, integrations i, generate_series(2, {}) n \
+         WHERE c.end_user_id = 'merchant-1' AND i.slug = '{integration}' RETURNING connection_id",
+        count + 1
+    );
+    let uuids = world.sql(&sql).await.into_iter().map(|row| row[0].clone().unwrap().parse().unwrap());
+    uuids.map(|uuid| ids::ConnectionId::from_uuid(uuid).to_string()).collect()
+}

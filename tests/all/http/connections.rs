@@ -4,7 +4,7 @@ use acme::Command;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::connected::Connected;
+use super::connected::{Connected, clones};
 use crate::support::{Options, World};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,6 +75,66 @@ async fn c_9_update_connection_replaces_and_merges_tags_and_metadata() {
     world.connect_acme(&json!({ "id": shown["integration_id"] }), "merchant-1", "shop_north").await;
     let again = key.get(&path).await.ok();
     assert_eq!((&again["tags"], &again["metadata"]), (&tags, &shown["metadata"]));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c_9_update_connections_changes_all_or_none() {
+    let Connected { world, connection, .. } = Connected::set().await;
+    let others = clones(&world, 3, "acme").await;
+    let key = world.key();
+    let all: Vec<&String> = others.iter().chain([&connection]).collect();
+    let change = json!({ "tags_merge": { "tier": "gold" }, "metadata": { "crm": 7 } });
+    let done = key.patch("/v1/connections", &json!({ "connections": all, "change": change })).await.ok();
+    assert_eq!(done["matched"], 4);
+    let mut changed: Vec<&str> = done["changed"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+    let mut sorted: Vec<&str> = all.iter().map(|id| id.as_str()).collect();
+    changed.sort_unstable();
+    sorted.sort_unstable();
+    assert_eq!(changed, sorted);
+    for id in &all {
+        let shown = key.get(&format!("/v1/connections/{id}")).await.ok();
+        assert_eq!((&shown["tags"], &shown["metadata"]), (&json!({ "tier": "gold" }), &json!({ "crm": 7 })));
+    }
+    // As if each had been changed alone; what is so already is not changed.
+    let told = async || {
+        let events = world.one("SELECT count(*) FROM events WHERE kind = 'connection.updated'").await;
+        (events, world.one("SELECT count(DISTINCT subject) FROM audit WHERE action = 'connection.updated'").await)
+    };
+    assert_eq!(told().await, ("4".to_owned(), "4".to_owned()));
+    let two =
+        json!({ "connections": [connection, others[0], connection], "change": { "tags_merge": { "team": "south" } } });
+    let done = key.patch("/v1/connections", &two).await.ok();
+    assert_eq!((&done["matched"], done["changed"].as_array().unwrap().len()), (&json!(2), 2));
+    let done = key.patch("/v1/connections", &json!({ "connections": all, "change": two["change"] })).await.ok();
+    assert_eq!((&done["matched"], done["changed"].as_array().unwrap().len()), (&json!(4), 2), "{done}");
+    assert_eq!(told().await.0, "8");
+    // What is wrong with one is told by its place, and nothing of the others is changed.
+    let nobody = ids::ConnectionId::from_uuid(uuid::Uuid::from_u128(1)).to_string();
+    let heavy = json!({ "metadata": { "long": "x".repeat(16_000) } });
+    key.patch(&format!("/v1/connections/{}", others[1]), &heavy).await.ok();
+    for (named, change, place) in [
+        (json!([connection, nobody]), json!({ "tags": {} }), "connections[1]"),
+        (json!([connection, "x"]), json!({ "tags": {} }), "connections[1]"),
+        (
+            json!([connection, others[0], others[1]]),
+            json!({ "metadata_merge": { "more": "y".repeat(500) } }),
+            "connections[2]",
+        ),
+        (json!([connection]), json!({ "tags": { "a=b": "c" } }), "change.tags"),
+        (json!([connection]), json!({ "metadata": [] }), "change.metadata"),
+        (json!([]), json!({ "tags": {} }), "connections"),
+    ] {
+        let answer = key.patch("/v1/connections", &json!({ "connections": named, "change": change })).await;
+        let problem = answer.problem(422, "invalid_fields");
+        assert_eq!(problem.fields.iter().map(|one| one.field.as_str()).collect::<Vec<_>>(), [place], "{answer}");
+    }
+    assert_eq!(told().await.0, "9");
+    let shown = key.get(&format!("/v1/connections/{connection}")).await.ok();
+    assert_eq!(
+        (&shown["tags"], &shown["metadata"]),
+        (&json!({ "team": "south", "tier": "gold" }), &json!({ "crm": 7 }))
+    );
     world.end().await;
 }
 
@@ -169,7 +229,7 @@ async fn key_integration(world: &World) -> Value {
 }
 
 /// Tokens of a shop, as its owner might have given them to another system before.
-fn mint(world: &World, shop: &str) -> Value {
+pub(super) fn mint(world: &World, shop: &str) -> Value {
     let mint = Command::Mint { client_id: "lamplight".into(), account: shop.into() };
     world.acme().control(mint).unwrap()
 }
@@ -259,38 +319,6 @@ async fn import_connection_replaces_the_credential_of_its_own_account_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn import_connection_renews_tokens_that_have_ended() {
-    let world = World::start(Options::default()).await;
-    world.acme_integration().await;
-    let key = world.key();
-    let tokens = mint(&world, "shop_north");
-    let bring = |tokens: Value| json!({ "integration": "acme", "end_user": { "id": "merchant-1" }, "tokens": tokens });
-    let none = key.post("/v1/connections", &bring(json!({}))).await.problem(422, "invalid_fields");
-    assert_eq!(none.fields[0].field, "tokens.access_token");
-    let absent = json!({ "integration": "acme", "end_user": { "id": "merchant-1" } });
-    assert_eq!(key.post("/v1/connections", &absent).await.problem(422, "invalid_fields").fields[0].field, "tokens");
-    let forged = json!({ "access_token": "no such token" });
-    key.post("/v1/connections", &bring(forged)).await.problem(422, "credential_refused");
-    let ended = "2001-01-01T00:00:00Z";
-    let forged = json!({ "access_token": "old", "refresh_token": "no such token", "expires_at": ended });
-    key.post("/v1/connections", &bring(forged)).await.problem(422, "credential_refused");
-    assert_eq!(world.one("SELECT count(*) FROM connections").await, "0");
-    let old = json!({ "access_token": tokens["access_token"], "refresh_token": tokens["refresh_token"], "expires_at": ended });
-    let made = key.post("/v1/connections", &bring(old)).await;
-    assert_eq!(made.status, 201, "{made}");
-    let id = made.json()["id"].as_str().unwrap().to_owned();
-    let shown = key.get(&format!("/v1/connections/{id}/credential")).await.ok();
-    assert_ne!(shown["access_token"], tokens["access_token"], "renewed on the way in");
-    world.synced(&id).await;
-    // A refresh token alone is enough.
-    let alone = json!({ "refresh_token": mint(&world, "shop_south")["refresh_token"] });
-    let second = key.post("/v1/connections", &bring(alone)).await.ok();
-    assert_eq!(second["account"], "shop_south");
-    world.synced(second["id"].as_str().unwrap()).await;
-    world.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn delete_connection_shows_what_it_waits_for() {
     let Connected { world, connection, .. } = Connected::set().await;
     let away = r#"{"do":"misbehave","path":"/token/revocation","skip":0,"times":1,"fault":{"kind":"status","status":503,"retry_after":"1"}}"#;
@@ -369,32 +397,5 @@ async fn export_connections_takes_a_scope_of_its_own_and_is_audited() {
         let problem = world.key().post("/v1/exports", &wrong).await.problem(422, "invalid_fields");
         assert_eq!(problem.fields[0].field, field);
     }
-    world.end().await;
-}
-
-// What the operation is called: `import_connection`.
-#[tokio::test(flavor = "multi_thread")]
-async fn import_connection_is_carried_through_when_the_client_goes_away() {
-    let world = World::start(Options::default()).await;
-    world.acme_integration().await;
-    let tokens = mint(&world, "shop_north");
-    let slow = r#"{"do":"misbehave","path":"/token","skip":0,"times":1,"fault":{"kind":"slow","ms":1500}}"#;
-    world.acme().control(serde_json::from_str(slow).unwrap()).unwrap();
-    let wish = json!({ "integration": "acme", "end_user": { "id": "merchant-1" },
-        "tokens": { "refresh_token": tokens["refresh_token"] } });
-    let key = world.key();
-    let asked = key.post("/v1/connections", &wish);
-    // Gone while the provider still replaces the refresh token.
-    assert!(tokio::time::timeout(std::time::Duration::from_millis(700), asked).await.is_err());
-    let made = crate::support::until("the connection is there all the same", crate::support::PATIENCE, async || {
-        let listed = key.get("/v1/connections").await.ok();
-        listed["data"][0]["id"].as_str().map(str::to_owned)
-    })
-    .await;
-    world.synced(&made).await;
-    // With the token that replaced the first, it lives on.
-    world.acme().control(Command::ExpireAccessTokens).unwrap();
-    world.clock().advance(chrono::TimeDelta::hours(2));
-    key.get(&format!("/v1/connections/{made}/credential")).await.ok();
     world.end().await;
 }

@@ -6,6 +6,8 @@ mod connect_page;
 mod connect_sessions;
 mod connected;
 mod connections;
+mod connections_imported;
+mod connections_many;
 mod deliveries;
 pub(crate) mod edge;
 mod endpoints;

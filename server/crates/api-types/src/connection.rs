@@ -260,6 +260,44 @@ pub struct UpdateConnection {
     pub metadata_merge: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
+/// Many connections, and what to change of each: all of them are changed, or none.
+pub struct UpdateConnections {
+    /// These, 1 to 1,000, by their ids.
+    #[serde(default)]
+    pub connections: Option<Vec<ConnectionId>>,
+    /// Instead of that: all that match at the moment, which may be 1,000 at most.
+    #[serde(default)]
+    pub matching: Option<ConnectionsMatching>,
+    /// What to change of each, as for one alone.
+    pub change: UpdateConnection,
+}
+
+/// What connections have in common: at least one of these, and all that are said.
+#[derive(Default)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionsMatching {
+    /// Of this integration, by id or slug.
+    #[serde(default)]
+    pub integration: Option<String>,
+    /// Of this end user, by your own id.
+    #[serde(default)]
+    pub end_user: Option<String>,
+    /// In this state.
+    #[serde(default)]
+    pub health: Option<HealthState>,
+    /// That bear this tag, written `name=value`.
+    #[serde(default)]
+    pub tag: Option<String>,
+}
+
+/// What became of many connections that were to be changed.
+pub struct UpdatedConnections {
+    /// How many were meant.
+    pub matched: u64,
+    /// Those that are not as they were; the others were so already.
+    pub changed: Vec<ConnectionId>,
+}
+
 /// A fresh credential.
 pub struct Credential {
     /// Whose it is.

@@ -5,8 +5,7 @@ use api_types::{
     Page,
     connection::{Connection, HealthState},
 };
-use domain::reach::BadTag;
-use flows::connection::{self, ListFilter};
+use flows::connection;
 use serde::Deserialize;
 
 use super::super::{
@@ -38,17 +37,7 @@ pub async fn list_connections(
     Query(paging): Query<Paging>,
 ) -> Result<web::Json<Page<Connection>>, Fail> {
     let limit = paging.limit()?;
-    let health = filter.health.map(|state| match state {
-        HealthState::Pending => "pending",
-        HealthState::Active => "active",
-        HealthState::NeedsReauth => "needs_reauth",
-        HealthState::Paused => "paused",
-        HealthState::Revoked => "revoked",
-        HealthState::Deleting => "deleting",
-    });
-    let tag = filter.tag.as_deref().map(str::parse).transpose();
-    let tag = tag.map_err(|error: BadTag| Fail::field("tag", error.to_string()))?;
-    let filter = ListFilter { integration: filter.integration, end_user: filter.end_user, health, tag };
+    let filter = super::filter(filter.integration, filter.end_user, filter.health, filter.tag.as_deref(), "tag")?;
     let views = connection::list(caller.ctx(), filter, paging.after()?, limit).await?;
     let shown = views.into_iter().map(super::show).collect();
     Ok(web::Json(extract::page::<Connection, Connection>(shown, limit, |connection| connection.id.to_string())))

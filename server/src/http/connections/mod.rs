@@ -8,14 +8,15 @@ pub mod import;
 pub mod list;
 pub mod revoke;
 pub mod update;
+pub mod update_many;
 
 use api_types::{
     ProblemCode,
     connect::EndUser,
     connection::{Connection, Health, HealthState},
 };
-use domain::connection::Health as State;
-use flows::connection::{ConnectionView, DeleteError, ImportError};
+use domain::{connection::Health as State, reach::BadTag};
+use flows::connection::{ConnectionView, DeleteError, ImportError, ListFilter};
 
 use super::{problem::Fail, revocations, runs};
 
@@ -39,6 +40,27 @@ impl From<DeleteError> for Fail {
             DeleteError::Store(error) => error.into(),
         }
     }
+}
+
+/// Which connections are meant. `tag_field` is what the tag is called where it was sent.
+fn filter(
+    integration: Option<String>,
+    end_user: Option<String>,
+    health: Option<HealthState>,
+    tag: Option<&str>,
+    tag_field: &str,
+) -> Result<ListFilter, Fail> {
+    let health = health.map(|state| match state {
+        HealthState::Pending => "pending",
+        HealthState::Active => "active",
+        HealthState::NeedsReauth => "needs_reauth",
+        HealthState::Paused => "paused",
+        HealthState::Revoked => "revoked",
+        HealthState::Deleting => "deleting",
+    });
+    let tag = tag.map(str::parse).transpose();
+    let tag = tag.map_err(|error: BadTag| Fail::field(tag_field, error.to_string()))?;
+    Ok(ListFilter { integration, end_user, health, tag })
 }
 
 /// A connection as it is shown.

@@ -34,6 +34,16 @@ pub async fn update_connection(
     Json(body): Json<UpdateConnection>,
 ) -> Result<web::Json<Connection>, Fail> {
     let id = extract::id(&path, "connection")?;
+    let changes = changes(body)?;
+    connection::update(caller.ctx(), id, changes).await?;
+    Ok(web::Json(super::show(connection::get(caller.ctx(), id).await?)))
+}
+
+/// What is to be changed.
+///
+/// # Errors
+/// 422 where a whole is to be replaced and merged into.
+pub(super) fn changes(body: UpdateConnection) -> Result<ConnectionChanges, Fail> {
     let tags = either("tags", body.tags, body.tags_merge)?.map(|change| match change {
         Whole::Replace(all) => Change::Replace(all),
         Whole::Merge(patch) => Change::Merge(patch.into_iter().map(|(name, value)| (name, value.into())).collect()),
@@ -42,9 +52,7 @@ pub async fn update_connection(
         Whole::Replace(all) => Change::Replace(all),
         Whole::Merge(patch) => Change::Merge(patch),
     });
-    let changes = ConnectionChanges { end_user_name: body.end_user_name, tags, metadata };
-    connection::update(caller.ctx(), id, changes).await?;
-    Ok(web::Json(super::show(connection::get(caller.ctx(), id).await?)))
+    Ok(ConnectionChanges { end_user_name: body.end_user_name, tags, metadata })
 }
 
 enum Whole<R, M> {

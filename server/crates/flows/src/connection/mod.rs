@@ -11,7 +11,9 @@ mod release;
 mod revoke;
 mod revoke_many;
 mod rows;
+mod stop;
 mod update;
+mod update_many;
 
 pub use auth::Revokes;
 pub use bulk::{BulkError, MOST_TOGETHER, Taken, Taking, get_import, open_import, take as take_rows};
@@ -29,3 +31,4 @@ pub use revoke_many::{
 };
 pub use rows::{Format, LONGEST_ROW, Row, Rows, RowsError, Said};
 pub use update::{Change, ConnectionChanges, UpdateError, update};
+pub use update_many::{MOST_UPDATED, UpdateManyError, UpdatedMany, Which, update_many};

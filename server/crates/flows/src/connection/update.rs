@@ -8,7 +8,7 @@ use ids::ConnectionId;
 use serde_json::{Map, Value, json};
 use store::{ConnectionRow, StoreError};
 
-use crate::{Ctx, audit, event};
+use crate::{Ctx, Services, audit, event};
 
 /// The most that metadata may weigh, in bytes of its JSON text.
 const MOST_METADATA: usize = 16 * 1024;
@@ -62,23 +62,15 @@ impl From<StoreError> for UpdateError {
 /// [`UpdateError`].
 pub async fn update(ctx: Ctx<'_>, id: ConnectionId, changes: ConnectionChanges) -> Result<(), UpdateError> {
     let services = ctx.services;
+    let changes = changes.checked()?;
     let mut tx = services.store.begin(ctx.scope).await?;
     let mut row = tx.connections().lock(id).await?;
-    let changed = apply(&mut row, changes)?;
+    let changed = apply(services, &mut row, &changes)?;
     if changed.is_empty() {
         return Ok(tx.commit().await?);
     }
-    if let Some(reach) = services.store.reach() {
-        reach.check_tags(&row.tags).map_err(|outside| UpdateError::Field("tags", outside.to_string()))?;
-    }
-    row.updated_at = services.now();
     tx.connections().update(&row).await?;
-    let data = json!({
-        "connection_id": id,
-        "integration_id": row.integration,
-        "end_user_id": row.end_user.id,
-        "changed": changed,
-    });
+    let data = told(&row, &changed);
     event::emit(&mut tx, services, EventKind::ConnectionUpdated, Some(id), data).await?;
     tx.audit(audit::row(services, ctx.actor, "connection.updated", id, json!({ "changed": changed }))).await?;
     tx.commit().await?;
@@ -86,70 +78,120 @@ pub async fn update(ctx: Ctx<'_>, id: ConnectionId, changes: ConnectionChanges) 
     Ok(())
 }
 
-/// Changes the row; gives the names of what is not as it was.
-fn apply(row: &mut ConnectionRow, changes: ConnectionChanges) -> Result<Vec<&'static str>, UpdateError> {
-    let mut changed = Vec::new();
-    if let Some(name) = changes.end_user_name {
-        let name = name.trim();
-        if name.is_empty() || name.chars().count() > 255 || name.contains(char::is_control) {
-            return Err(UpdateError::Field("end_user_name", "write 1 to 255 printable characters".into()));
+/// What the event says of a connection that was changed.
+pub(super) fn told(row: &ConnectionRow, changed: &[&'static str]) -> Value {
+    json!({
+        "connection_id": row.id,
+        "integration_id": row.integration,
+        "end_user_id": row.end_user.id,
+        "changed": changed,
+    })
+}
+
+impl ConnectionChanges {
+    /// The same, checked as far as it is the same for every connection.
+    ///
+    /// # Errors
+    /// [`UpdateError::Field`].
+    pub(super) fn checked(mut self) -> Result<Self, UpdateError> {
+        if let Some(name) = &mut self.end_user_name {
+            let trimmed = name.trim();
+            if trimmed.is_empty() || trimmed.chars().count() > 255 || trimmed.contains(char::is_control) {
+                return Err(UpdateError::Field("end_user_name", "write 1 to 255 printable characters".into()));
+            }
+            *name = trimmed.to_owned();
         }
-        if row.end_user.name.as_deref() != Some(name) {
-            row.end_user = EndUser { id: row.end_user.id.clone(), name: Some(name.to_owned()) };
-            changed.push("end_user_name");
+        match &self.tags {
+            Some(Change::Replace(all)) => check(all)?,
+            Some(Change::Merge(patch)) => {
+                if let Some((name, _)) = patch.iter().find(|(_, value)| !value.is_string() && !value.is_null()) {
+                    return Err(UpdateError::Field("tags_merge", format!("`{name}` must be a text or null")));
+                }
+            }
+            None => {}
         }
+        if let Some(Change::Replace(all)) = &self.metadata {
+            weigh(&Value::Object(all.clone()))?;
+        }
+        Ok(self)
     }
-    if let Some(change) = changes.tags {
-        let tags = tags(&row.tags, change)?;
+}
+
+/// Changes the row, if it stays within its bounds and within the reach of who asks; gives the names of what is not as it
+/// was.
+///
+/// # Errors
+/// [`UpdateError::Field`]; the row is not to be used any more.
+pub(super) fn apply(
+    services: &Services,
+    row: &mut ConnectionRow,
+    changes: &ConnectionChanges,
+) -> Result<Vec<&'static str>, UpdateError> {
+    let mut changed = Vec::new();
+    if let Some(name) = &changes.end_user_name
+        && row.end_user.name.as_ref() != Some(name)
+    {
+        row.end_user = EndUser { id: row.end_user.id.clone(), name: Some(name.clone()) };
+        changed.push("end_user_name");
+    }
+    if let Some(change) = &changes.tags {
+        let tags = tags(&row.tags, change);
+        check(&tags)?;
         if tags != row.tags {
             row.tags = tags;
             changed.push("tags");
         }
     }
-    if let Some(change) = changes.metadata {
+    if let Some(change) = &changes.metadata {
         let metadata = match change {
-            Change::Replace(all) => Value::Object(all),
+            Change::Replace(all) => Value::Object(all.clone()),
             Change::Merge(patch) => {
                 let mut metadata = row.metadata.clone();
-                merge(&mut metadata, Value::Object(patch));
+                merge(&mut metadata, Value::Object(patch.clone()));
+                weigh(&metadata)?;
                 metadata
             }
         };
-        if metadata.to_string().len() > MOST_METADATA {
-            return Err(UpdateError::Field("metadata", format!("may have {MOST_METADATA} bytes of JSON at most")));
-        }
         if metadata != row.metadata {
             row.metadata = metadata;
             changed.push("metadata");
         }
     }
+    if changed.is_empty() {
+        return Ok(changed);
+    }
+    if let Some(reach) = services.store.reach() {
+        reach.check_tags(&row.tags).map_err(|outside| UpdateError::Field("tags", outside.to_string()))?;
+    }
+    row.updated_at = services.now();
     Ok(changed)
 }
 
-fn tags(
-    before: &BTreeMap<String, String>,
-    change: Change<BTreeMap<String, String>>,
-) -> Result<BTreeMap<String, String>, UpdateError> {
-    let tags = match change {
-        Change::Replace(all) => all,
+fn check(tags: &BTreeMap<String, String>) -> Result<(), UpdateError> {
+    check_tags(tags).map_err(|rule| UpdateError::Field("tags", rule.into()))
+}
+
+fn weigh(metadata: &Value) -> Result<(), UpdateError> {
+    if metadata.to_string().len() > MOST_METADATA {
+        return Err(UpdateError::Field("metadata", format!("may have {MOST_METADATA} bytes of JSON at most")));
+    }
+    Ok(())
+}
+
+fn tags(before: &BTreeMap<String, String>, change: &Change<BTreeMap<String, String>>) -> BTreeMap<String, String> {
+    match change {
+        Change::Replace(all) => all.clone(),
         Change::Merge(patch) => {
             let mut tags = before.clone();
             for (name, value) in patch {
                 match value {
-                    Value::Null => {
-                        tags.remove(&name);
-                    }
-                    Value::String(value) => {
-                        tags.insert(name, value);
-                    }
-                    _ => return Err(UpdateError::Field("tags_merge", format!("`{name}` must be a text or null"))),
-                }
+                    Value::String(value) => tags.insert(name.clone(), value.clone()),
+                    _ => tags.remove(name),
+                };
             }
             tags
         }
-    };
-    check_tags(&tags).map_err(|rule| UpdateError::Field("tags", rule.into()))?;
-    Ok(tags)
+    }
 }
 
 /// RFC 7396 section 2.

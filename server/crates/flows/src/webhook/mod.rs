@@ -28,6 +28,24 @@ pub struct DeliverJob {
     pub delivery: DeliveryId,
 }
 
+/// The job of a try that is due now.
+pub(crate) fn job(
+    services: &Services,
+    delivery: DeliveryId,
+    endpoint: EndpointId,
+    connection: Option<ConnectionId>,
+) -> NewJob {
+    NewJob {
+        id: services.mint.id(JobId::new),
+        queue: QUEUE,
+        serial_key: connection.map(|connection| format!("{endpoint}:{connection}")),
+        dedupe_key: Some(delivery.to_string()),
+        priority: 1,
+        payload: serde_json::json!(DeliverJob { delivery }),
+        run_at: services.now(),
+    }
+}
+
 /// Puts a try into the queue, due now.
 pub(crate) async fn enqueue(
     tx: &mut Tx<Scope>,
@@ -37,15 +55,7 @@ pub(crate) async fn enqueue(
     connection: Option<ConnectionId>,
 ) -> Result<(), StoreError> {
     let now = services.now();
-    let job = NewJob {
-        id: services.mint.id(JobId::new),
-        queue: QUEUE,
-        serial_key: connection.map(|connection| format!("{endpoint}:{connection}")),
-        dedupe_key: Some(delivery.to_string()),
-        priority: 1,
-        payload: serde_json::json!(DeliverJob { delivery }),
-        run_at: now,
-    };
+    let job = job(services, delivery, endpoint, connection);
     if !tx.jobs().enqueue(job, now).await? {
         tx.jobs().hasten(QUEUE, &delivery.to_string(), now).await?;
     }
