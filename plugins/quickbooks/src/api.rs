@@ -1,6 +1,6 @@
 //! What all of QuickBooks' answers have in common: faults, which may come with a 200.
 
-use patchbay_plugin::{Failure, Response, answered};
+use patchbay_plugin::{Failure, Response, answered, json};
 use serde::Deserialize;
 
 /// All requests ask for the same minor version, the only one that is kept.
@@ -43,7 +43,7 @@ pub fn accept(answer: Response) -> Result<Response, Failure> {
 
 /// The failure that an answer stands for; none if it is a success.
 pub fn failure(status: u16, body: &[u8], retry_after: Option<u32>) -> Option<Failure> {
-    let fault = serde_json::from_slice::<Refusal>(body).ok().and_then(|refusal| refusal.fault);
+    let fault = json::from_slice::<Refusal>(body).ok().and_then(|refusal| refusal.fault);
     if matches!(status, 200..=299) && fault.is_none() {
         return None;
     }

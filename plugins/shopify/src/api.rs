@@ -66,7 +66,7 @@ pub fn data<'a, T: Deserialize<'a>>(answer: &'a Response) -> Result<T, Failure> 
 
 /// The failure that an answer stands for; none if it is a success.
 pub fn failure(status: u16, body: &[u8], retry_after: Option<u32>) -> Option<Failure> {
-    let said: Said = serde_json::from_slice(body).unwrap_or_default();
+    let said: Said = json::from_slice(body).unwrap_or_default();
     let first = said.errors.get(0);
     let text = |path: &str| first.and_then(|error| error.pointer(path)).and_then(Value::as_str);
     let code = text("/extensions/code").unwrap_or_default();

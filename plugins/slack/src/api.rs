@@ -1,6 +1,6 @@
 //! What all of Slack's answers have in common: a refusal is a 200 with `ok: false` and a word for what is wrong.
 
-use patchbay_plugin::{Failure, Response, answered};
+use patchbay_plugin::{Failure, Response, answered, json};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -24,7 +24,7 @@ pub fn accept(answer: Response) -> Result<Response, Failure> {
 
 /// The failure that an answer stands for; none if it is a success or says nothing that Slack documents.
 pub fn failure(status: u16, body: &[u8], retry_after: Option<u32>) -> Option<Failure> {
-    let said = serde_json::from_slice::<Said>(body).ok();
+    let said = json::from_slice::<Said>(body).ok();
     if status == 200 && said.as_ref().is_some_and(|said| said.ok) {
         return None;
     }
