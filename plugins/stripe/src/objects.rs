@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use patchbay_plugin::{Failure, Item, Page, Request, cursor, http, json::Record};
+use patchbay_plugin::{Failure, Item, Page, Request, Response, cursor, http, json::Record, time};
 use serde::{Deserialize, Serialize};
 
 use crate::api;
@@ -40,14 +40,20 @@ enum Cursor {
 
 /// Where the events to come begin.
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum Mark {
-    /// After this event.
-    Event(String),
-    /// At this time, in Unix seconds, because there was no event to begin at. Events are listed from the newest on, so
-    /// the first one since then is looked for backwards, from `back` on.
-    Time { since: u64, back: Option<String> },
+#[serde(deny_unknown_fields)]
+struct Mark {
+    /// After this event. If there was none to begin at, the first one since then is looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event: Option<String>,
+    /// When all that had happened until then was seen, by Stripe's clock, in Unix seconds.
+    since: u64,
+    /// Events are listed from the newest on: as far back the first one was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    back: Option<String>,
 }
+
+/// As long as Stripe keeps events, in seconds.
+const KEPT: u64 = 30 * 24 * 60 * 60;
 
 /// How Stripe lists anything, the newest first.
 #[derive(Deserialize)]
@@ -89,8 +95,11 @@ pub fn pull(kind: &Kind, cursor: Option<&str>) -> Result<Page, Failure> {
     match cursor::read::<Option<Cursor>>(cursor)? {
         None => list(kind, None, begin(kind)?),
         Some(Cursor::Listing { after, then }) => list(kind, Some(after), then),
-        Some(Cursor::Events(Mark::Event(last))) => events_after(kind, last),
-        Some(Cursor::Events(Mark::Time { since, back })) => events_since(kind, since, back),
+        Some(Cursor::Events(mark)) if (time::now() / 1000).saturating_sub(mark.since) > KEPT => Err(too_old()),
+        Some(Cursor::Events(mark)) => match mark.event {
+            Some(last) => events_after(kind, last, mark.since),
+            None => events_since(kind, mark.since, mark.back),
+        },
     }
 }
 
@@ -98,8 +107,12 @@ pub fn pull(kind: &Kind, cursor: Option<&str>) -> Result<Page, Failure> {
 fn begin(kind: &Kind) -> Result<Mark, Failure> {
     let answer = api::accept(events(kind, 1).send()?)?;
     let newest: Listing<Head> = answer.json()?;
-    let event = newest.data.into_iter().next().map(|event| Mark::Event(event.id));
-    Ok(event.unwrap_or_else(|| Mark::Time { since: answer.date() / 1000, back: None }))
+    let event = newest.data.into_iter().next().map(|event| event.id);
+    Ok(Mark { event, since: answer.date() / 1000, back: None })
+}
+
+fn too_old() -> Failure {
+    Failure::cursor_expired("Stripe keeps events for 30 days, and the last one seen is older.")
 }
 
 fn events(kind: &Kind, limit: u32) -> Request {
@@ -122,38 +135,37 @@ fn list(kind: &Kind, after: Option<String>, then: Mark) -> Result<Page, Failure>
 }
 
 /// The page of events right after the last one seen.
-fn events_after(kind: &Kind, last: String) -> Result<Page, Failure> {
+fn events_after(kind: &Kind, last: String, since: u64) -> Result<Page, Failure> {
     let answer = events(kind, 100).query("ending_before", &last).send()?;
     if matches!(answer.status, 400 | 404) && api::is_missing(&answer.body) {
-        return Err(Failure::cursor_expired("Stripe keeps events for 30 days, and the last one seen is older."));
+        return Err(too_old());
     }
-    let answer = api::accept(answer)?;
-    page(kind, &answer.records()?, Mark::Event(last))
+    page(kind, &api::accept(answer)?, Mark { event: Some(last), since, back: None })
 }
 
 /// Looks for the first event since that time, a page of events at a time, and begins there.
 fn events_since(kind: &Kind, since: u64, back: Option<String>) -> Result<Page, Failure> {
     let request = events(kind, 100).query("created[gte]", since).query_if("starting_after", back.as_ref());
     let answer = api::accept(request.send()?)?;
-    let listing: Listing<Event<'_>> = answer.records()?;
-    match listing.data.last() {
+    let listing: Listing<Head> = answer.json()?;
+    match listing.data.into_iter().next_back() {
         Some(oldest) if listing.has_more => {
-            let back = Some(oldest.id.clone());
-            Page::of(Vec::new()).more(&Cursor::Events(Mark::Time { since, back }))
+            Page::of(Vec::new()).more(&Cursor::Events(Mark { event: None, since, back: Some(oldest.id) }))
         }
         // The oldest page is the first to be shown; what is newer comes after it.
-        _ => {
-            let mut page = page(kind, &listing, Mark::Time { since, back: None })?;
-            page.more = back.is_some() && !listing.data.is_empty();
+        oldest => {
+            let mut page = page(kind, &answer, Mark { event: None, since, back: None })?;
+            page.more = back.is_some() && oldest.is_some();
             Ok(page)
         }
     }
 }
 
 /// What events say: of each object the newest, since a page begins with the newest event.
-fn page(kind: &Kind, listing: &Listing<Event<'_>>, seen: Mark) -> Result<Page, Failure> {
+fn page(kind: &Kind, answer: &Response, mark: Mark) -> Result<Page, Failure> {
+    let Listing { data, has_more }: Listing<Event<'_>> = answer.records()?;
     let (mut items, mut gone, mut known) = (Vec::new(), Vec::new(), HashSet::new());
-    for event in &listing.data {
+    for event in &data {
         let Record { head, text } = &event.data.object;
         let Some(id) = head.id.as_deref().filter(|_| head.object == kind.object) else { continue };
         if !known.insert(id) {
@@ -165,7 +177,10 @@ fn page(kind: &Kind, listing: &Listing<Event<'_>>, seen: Mark) -> Result<Page, F
             items.push(Item::raw(id, text));
         }
     }
-    let seen = listing.data.first().map_or(seen, |newest| Mark::Event(newest.id.clone()));
+    let event = data.first().map(|newest| newest.id.clone()).or(mark.event);
+    // Without an event the next run looks from the same time on: one that is late to show is not passed over.
+    let since = if event.is_some() { answer.date() / 1000 } else { mark.since };
     let page = Page::of(items).deleted(gone);
-    if listing.has_more { page.more(&Cursor::Events(seen)) } else { page.done(&Cursor::Events(seen)) }
+    let next = Cursor::Events(Mark { event, since, back: None });
+    if has_more { page.more(&next) } else { page.done(&next) }
 }
