@@ -11,6 +11,7 @@
 pub mod capture;
 pub mod compile;
 mod component;
+pub mod dryrun;
 mod examine;
 mod expectation;
 mod fixture;

@@ -44,6 +44,20 @@ async fn e_8_what_a_live_provider_answers_becomes_a_fixture_without_secrets() {
     assert!(said.contains("customers-recorded.json  ") && said.contains("stream `orders`: no fixture"), "{said}");
     assert_eq!(said.matches("wrong: ").count(), 1, "{said}");
     succeeds(&root(), &["test", "--no-build", "plugins/acme"]);
+    // A dry run tells each record of the pull apart, and leaves things as they are.
+    let dry = |more: &[&'static str]| {
+        let mut arguments = arguments(more);
+        arguments[1] = "dryrun".to_owned();
+        run(&world, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let (output, said) = dry(&["--stream", "customers"]);
+    assert!(output.status.success() && said.contains("nothing was written"), "{said}");
+    let counts = said.lines().find(|line| line.contains(" in 1 page: ")).unwrap_or_else(|| panic!("{said}"));
+    let numbers: Vec<usize> = counts.split([' ', ':', ',']).filter_map(|word| word.parse().ok()).collect();
+    let [all, _, new, changed, back, gone, unchanged] = numbers[..] else { panic!("{counts}") };
+    assert_eq!((all, new + unchanged, changed + back + gone), (ids, ids, 0), "{counts}");
+    let (output, said) = dry(&["--stream", "customers", "--cursor", "{\"after\":7}"]);
+    assert!(!output.status.success() && said.contains("cursor") && said.contains("nothing was written"), "{said}");
     // Nothing is written over, and nothing is written that is wrong.
     for (more, words) in [
         (&["--stream", "customers"][..], &["is there already", "--name"][..]),

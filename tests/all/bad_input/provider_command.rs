@@ -74,6 +74,12 @@ fn draft_makes_a_manifest_that_check_takes() {
     fs::write(folder.join("openapi.yaml"), yaml).unwrap();
     let (output, said) = patchbay(&folder, &["draft", "--openapi", "openapi.yaml"], &[]);
     assert!(output.status.success() && said.contains("slug = \"tea-house\""), "{said}");
+    let hints = ["draft", "--openapi", "openapi.yaml", "--slug", "tea", "--name", "Tea", "--category", "commerce"];
+    let (_, hinted) = patchbay(&folder, &hints, &[]);
+    assert!(
+        ["slug = \"tea\"", "name = \"Tea\"", "category = \"commerce\""].iter().all(|line| hinted.contains(line)),
+        "{hinted}"
+    );
     fs::create_dir_all(folder.join("tea-house")).unwrap();
     fs::write(folder.join("tea-house/provider.toml"), &output.stdout).unwrap();
     let (output, said) = patchbay(&folder, &["check", "tea-house"], &[]);

@@ -14,7 +14,7 @@ use crate::{config::Config, system::SystemClock};
 
 /// What a plugin is begun with.
 #[derive(Debug, clap::Args)]
-#[group(id = "origin", required = true, multiple = false, args = ["manifest", "openapi"])]
+#[command(group(clap::ArgGroup::new("origin").required(true).args(["manifest", "openapi"])))]
 pub(in crate::cli) struct NewArguments {
     /// The provider's short name: lower-case letters, digits and dashes.
     slug: String,

@@ -3,6 +3,8 @@
 
 mod begin;
 mod check;
+mod dryrun;
+mod live;
 mod record;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -13,7 +15,7 @@ use patchbay_plugin_harness::{Interface, compile, examine_folder};
 use super::{CliError, print};
 use crate::config::Config;
 
-/// What can be done with a plugin. None of it but `record` needs a database.
+/// What can be done with a plugin. None of it but `record` and `dryrun` needs a database.
 #[derive(Subcommand)]
 pub(super) enum PluginCommand {
     /// Begins a plugin: writes a crate that compiles and passes its test as it stands.
@@ -42,12 +44,14 @@ pub(super) enum PluginCommand {
     },
     /// Makes a fixture of what the provider answers for a connection, without secrets.
     Record(record::RecordArguments),
+    /// Pulls a stream for a connection, writes nothing, and says how what came differs from what is stored.
+    Dryrun(dryrun::DryrunArguments),
 }
 
 impl PluginCommand {
     /// Whether it needs settings.
     pub(super) const fn is_online(&self) -> bool {
-        matches!(self, Self::New(_) | Self::Check { .. } | Self::Record(_))
+        matches!(self, Self::New(_) | Self::Check { .. } | Self::Record(_) | Self::Dryrun(_))
     }
 }
 
@@ -56,6 +60,7 @@ pub(super) async fn online(config: &Config, command: &PluginCommand) -> Result<E
         PluginCommand::New(arguments) => begin::new(config, arguments).await,
         PluginCommand::Check { path } => check::check(config, path).await,
         PluginCommand::Record(arguments) => record::record(config, arguments).await,
+        PluginCommand::Dryrun(arguments) => dryrun::dryrun(config, arguments).await,
         offline => self::offline(offline),
     }
 }
@@ -75,7 +80,9 @@ pub(super) fn offline(command: &PluginCommand) -> Result<ExitCode, CliError> {
             }
             examined(folder)
         }
-        PluginCommand::New(_) | PluginCommand::Check { .. } | PluginCommand::Record(_) => Ok(ExitCode::SUCCESS),
+        PluginCommand::New(_) | PluginCommand::Check { .. } | PluginCommand::Record(_) | PluginCommand::Dryrun(_) => {
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -84,8 +91,10 @@ fn examined(folder: &std::path::Path) -> Result<ExitCode, CliError> {
     print(found.table().trim_end());
     let (fixtures, wrong) = (found.replayed.len(), found.wrong.len());
     print(&format!(
-        "\n{fixtures} fixtures replayed, begun again at {} cursors, {} answers replaced by errors",
-        found.resumed, found.injected
+        "\n{} replayed, begun again at {}, {} replaced by errors",
+        counted(fixtures, "fixture"),
+        counted(found.resumed, "cursor"),
+        counted(found.injected, "answer")
     ));
     for note in &found.notes {
         print(&format!("note: {note}"));
@@ -96,8 +105,13 @@ fn examined(folder: &std::path::Path) -> Result<ExitCode, CliError> {
     if wrong == 0 {
         return Ok(print("all as it should be"));
     }
-    print(&format!("\n{wrong} things are wrong"));
+    print(&format!("\n{} wrong", counted(wrong, "thing")));
     Ok(ExitCode::FAILURE)
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 /// What a component asks for and gives.

@@ -16,7 +16,7 @@ const LONGEST: u64 = 32 << 20;
 
 /// What a draft is made of.
 #[derive(Debug, clap::Args)]
-#[group(id = "source", required = true, multiple = false, args = ["openapi", "issuer"])]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["openapi", "issuer"])))]
 pub(in crate::cli) struct DraftArguments {
     /// An OpenAPI 3 document, JSON or YAML: a file, or an https address.
     #[arg(long)]
