@@ -1,11 +1,12 @@
 //! What is filled in for an API key: a name, what it may do, what it reaches and when it ends.
 
-use api_types::operator::{CreateApiKey, CreateApiKeyOnly, CreatedApiKey};
+use api_types::operator::{CreateApiKey, CreatedApiKey};
 use leptos::prelude::*;
-use patchbay_web_admin::forms::filled;
 use patchbay_web_admin::{states, text as t};
-use web_components::{Deed, Failure, Field, Loaded, Revealed, Select, browser};
+use web_components::{Deed, Field, Select, browser};
 
+use crate::api_key_reach::Reach;
+use crate::dialogs::{Form, Made, tick};
 use crate::portal::Scope;
 
 /// What is chosen.
@@ -17,8 +18,7 @@ struct Draft {
     scopes: RwSignal<Vec<&'static str>>,
     /// Whether it is bound, and to what.
     bound: RwSignal<bool>,
-    integrations: RwSignal<Vec<String>>,
-    tags: RwSignal<String>,
+    reach: Reach,
     /// Days; empty for ever.
     days: RwSignal<String>,
 }
@@ -30,19 +30,14 @@ impl Draft {
             some: RwSignal::new(false),
             scopes: RwSignal::default(),
             bound: RwSignal::new(false),
-            integrations: RwSignal::default(),
-            tags: RwSignal::default(),
+            reach: Reach::default(),
             days: RwSignal::default(),
         }
     }
 
     /// The scopes that may be chosen.
     fn offered(self) -> Vec<&'static str> {
-        if self.bound.get() { states::scopes_within(self.tags().is_empty()) } else { states::SCOPES.to_vec() }
-    }
-
-    fn tags(self) -> Vec<String> {
-        self.tags.with(|typed| typed.split(',').filter_map(filled).collect())
+        if self.bound.get() { states::scopes_within(self.reach.is_by_integration()) } else { states::SCOPES.to_vec() }
     }
 
     /// What is to be sent, or what is missing.
@@ -54,20 +49,12 @@ impl Draft {
         if scopes.is_empty() {
             return Err(t::KEY_SCOPES_MISSING);
         }
-        let only = CreateApiKeyOnly {
-            integrations: self.integrations.get_untracked(),
-            connections: Vec::new(),
-            tags: untrack(move || self.tags()),
-        };
-        let bound = self.bound.get_untracked();
-        if bound && only.integrations.is_empty() && only.tags.is_empty() {
-            return Err(t::KEY_REACH_MISSING);
-        }
+        let only = if self.bound.get_untracked() { Some(self.reach.only().ok_or(t::KEY_REACH_MISSING)?) } else { None };
         let ends = self.days.get_untracked().parse::<i64>().ok().and_then(|days| {
             chrono::DateTime::from_timestamp_millis(browser::now_ms().saturating_add(days.saturating_mul(86_400_000)))
         });
         let name = self.name.get_untracked().trim().to_owned();
-        Ok(CreateApiKey { name, scopes, expires_at: ends, only: bound.then_some(only) })
+        Ok(CreateApiKey { name, scopes, expires_at: ends, only })
     }
 }
 
@@ -78,34 +65,13 @@ fn radio(group: &'static str, chosen: RwSignal<bool>, value: bool, words: &'stat
             <input
                 type="radio"
                 name=group
+                value=value.to_string()
                 prop:checked=move || chosen.get() == value
                 on:change=move |_| chosen.set(value)
             />
             {words}
         </label>
     }
-}
-
-/// The integrations that a key may be bound to.
-fn integrations(scope: Scope, chosen: RwSignal<Vec<String>>) -> impl IntoView {
-    let all = Loaded::new(move || async move { scope.client.integrations(None).await });
-    all.show(move |page| {
-        let boxes = page.data.into_iter().map(|integration| {
-            let slug = integration.slug.clone();
-            let toggle = move |event| {
-                let on = event_target_checked(&event);
-                chosen.update(|all| {
-                    all.retain(|known| *known != slug);
-                    if on {
-                        all.push(slug.clone());
-                    }
-                });
-            };
-            let name = format!("only-{}", integration.slug);
-            view! { <label><input type="checkbox" name=name on:change=toggle /> {integration.display_name}</label> }
-        });
-        view! { <div class="boxes inner">{boxes.collect_view()}</div> }.into_any()
-    })
 }
 
 /// Creates a key and shows its secret, once.
@@ -115,59 +81,32 @@ pub fn Create(scope: Scope, open: RwSignal<bool>, reload: Callback<()>) -> impl 
     let missing = RwSignal::new(None::<&'static str>);
     let made = RwSignal::new(None::<CreatedApiKey>);
     let deed = Deed::new();
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        match draft.body() {
-            Err(what) => missing.set(Some(what)),
-            Ok(body) => {
-                missing.set(None);
-                deed.run(async move { scope.client.create_api_key(&body).await }, move |key| {
-                    made.set(Some(key));
-                    reload.run(());
-                });
-            }
+    let submit = Callback::new(move |()| match draft.body() {
+        Err(what) => missing.set(Some(what)),
+        Ok(body) => {
+            missing.set(None);
+            deed.run(async move { scope.client.create_api_key(&body).await }, move |key| {
+                made.set(Some(key));
+                reload.run(());
+            });
         }
-    };
+    });
+    let done = Callback::new(move |()| open.set(false));
     let ends = [("", t::KEY_NEVER), ("30", t::KEY_IN_30_DAYS), ("90", t::KEY_IN_90_DAYS), ("365", t::KEY_IN_A_YEAR)];
-    let ends: Vec<_> = ends.map(|(value, words)| (value.to_owned(), words.to_owned())).to_vec();
+    let ends = Signal::stored(ends.map(|(value, words)| (value.to_owned(), words.to_owned())).to_vec());
     move || match made.get() {
-        Some(made) => view! {
-            <div class="stack">
-                <Revealed secret=made.secret label=t::KEY_SECRET warning=t::KEY_SECRET_DETAIL />
-                <div class="actions end">
-                    <button type="button" class="button primary" on:click=move |_| open.set(false)>
-                        {t::DONE}
-                    </button>
-                </div>
-            </div>
+        Some(made) => {
+            view! { <Made secret=made.secret label=t::KEY_SECRET warning=t::KEY_SECRET_DETAIL on_done=done /> }
+                .into_any()
         }
-        .into_any(),
         None => view! {
-            <form class="stack" on:submit=submit>
-                {move || deed.error().map(|error| view! { <Failure error=error /> })}
+            <Form deed=deed act=t::CREATE_KEY on_submit=submit>
                 <Field name="key-name" label=t::KEY_NAME help=t::KEY_NAME_HELP value=draft.name required=true />
                 <fieldset class="boxes">
                     <legend>{t::KEY_REACH}</legend>
                     {radio("reach", draft.bound, false, t::KEY_REACH_ALL)}
                     {radio("reach", draft.bound, true, t::KEY_REACH_SOME)}
-                    {move || {
-                        draft
-                            .bound
-                            .get()
-                            .then(|| {
-                                view! {
-                                    <p class="faint inset">{t::KEY_REACH_HELP}</p>
-                                    {integrations(scope, draft.integrations)}
-                                    <Field
-                                        name="key-tags"
-                                        label=t::KEY_TAGS
-                                        help=t::KEY_TAGS_HELP
-                                        value=draft.tags
-                                        placeholder=t::TAG_EXAMPLE
-                                    />
-                                }
-                            })
-                    }}
+                    {move || draft.bound.get().then(|| draft.reach.fields(scope))}
                 </fieldset>
                 <fieldset class="boxes">
                     <legend>{t::KEY_SCOPES}</legend>
@@ -175,14 +114,9 @@ pub fn Create(scope: Scope, open: RwSignal<bool>, reload: Callback<()>) -> impl 
                     {radio("extent", draft.some, true, t::KEY_SOME)}
                     {move || draft.some.get().then(|| view! { <div class="boxes inner">{boxes(draft)}</div> })}
                 </fieldset>
-                <Select name="key-ends" label=t::KEY_LIFETIME value=draft.days options=Signal::stored(ends.clone()) />
+                <Select name="key-ends" label=t::KEY_LIFETIME value=draft.days options=ends />
                 {move || missing.get().map(|what| view! { <p class="field-error" role="alert">{what}</p> })}
-                <div class="actions end">
-                    <button type="submit" class="button primary" disabled=move || deed.busy()>
-                        {t::CREATE_KEY}
-                    </button>
-                </div>
-            </form>
+            </Form>
         }
         .into_any(),
     }
@@ -190,18 +124,6 @@ pub fn Create(scope: Scope, open: RwSignal<bool>, reload: Callback<()>) -> impl 
 
 /// The scopes to choose from.
 fn boxes(draft: Draft) -> impl IntoView {
-    let box_of = move |key: &'static str| {
-        let toggle = move |event| {
-            let on = event_target_checked(&event);
-            draft.scopes.update(|all| {
-                all.retain(|known| *known != key);
-                if on {
-                    all.push(key);
-                }
-            });
-        };
-        let chosen = draft.scopes.with_untracked(|all| all.contains(&key));
-        view! { <label><input type="checkbox" name=key prop:checked=chosen on:change=toggle /> <code>{key}</code></label> }
-    };
-    draft.offered().into_iter().map(box_of).collect_view()
+    let one = |key: &'static str| tick(key.to_owned(), key, draft.scopes, view! { <code>{key}</code> });
+    draft.offered().into_iter().map(one).collect_view()
 }

@@ -4,9 +4,10 @@ use api_types::operator::{ApiKey, RotateApiKey};
 use leptos::prelude::*;
 use patchbay_web_admin::route::Route;
 use patchbay_web_admin::{states, text as t};
-use web_components::{Badge, Confirm, Deed, Dialog, Failure, Paged, Revealed, Select, Tone, When, browser};
+use web_components::{Badge, Deed, Dialog, Paged, Select, Tone, When, browser};
 
 use crate::api_key_form::Create;
+use crate::dialogs::{Form, Made, Remove};
 use crate::listing::{Words, listing};
 use crate::portal::Scope;
 
@@ -81,15 +82,8 @@ fn facts(key: &ApiKey) -> AnyView {
 fn Row(scope: Scope, key: ApiKey, reload: Callback<()>) -> impl IntoView {
     let revoking = RwSignal::new(false);
     let rotating = RwSignal::new(false);
-    let deed = Deed::new();
     let id = key.id;
     let (tone, word) = state(&key);
-    let confirmed = Callback::new(move |()| {
-        deed.run(async move { scope.client.revoke_api_key(id).await }, move |()| {
-            revoking.set(false);
-            reload.run(());
-        });
-    });
     view! {
         <li data-key=id.to_string()>
             <div class="row">
@@ -118,14 +112,13 @@ fn Row(scope: Scope, key: ApiKey, reload: Callback<()>) -> impl IntoView {
             <Dialog open=rotating title=t::ROTATE_KEY>
                 <Rotate scope=scope key=id open=rotating reload=reload />
             </Dialog>
-            <Confirm
+            <Remove
                 open=revoking
                 title=t::revoke_question(&key.name)
                 detail=t::REVOKE_KEY_DETAIL
                 act=t::REVOKE_KEY
-                busy=Signal::derive(move || deed.busy())
-                error=Signal::derive(move || deed.error())
-                on_confirm=confirmed
+                call=move || async move { scope.client.revoke_api_key(id).await }
+                then=reload
             />
         </li>
     }
@@ -138,43 +131,28 @@ fn Rotate(scope: Scope, key: ids::ApiKeyId, open: RwSignal<bool>, reload: Callba
     let made = RwSignal::new(None::<String>);
     let hours = RwSignal::new("24".to_owned());
     let options = [("0", t::ROTATE_AT_ONCE), ("1", t::ROTATE_HOUR), ("24", t::ROTATE_DAY), ("168", t::ROTATE_WEEK)];
-    let options: Vec<_> = options.map(|(value, words)| (value.to_owned(), words.to_owned())).to_vec();
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
+    let options = Signal::stored(options.map(|(value, words)| (value.to_owned(), words.to_owned())).to_vec());
+    let submit = Callback::new(move |()| {
         let ms = hours.get_untracked().parse::<i64>().unwrap_or(24) * 3_600_000;
         let until = chrono::DateTime::from_timestamp_millis(browser::now_ms().saturating_add(ms));
         let body = RotateApiKey { previous_until: until };
         deed.run(async move { scope.client.rotate_api_key(key, &body).await }, move |rotated| {
             made.set(Some(rotated.secret));
         });
-    };
-    let done = move |_| {
+    });
+    let done = Callback::new(move |()| {
         open.set(false);
         reload.run(());
-    };
+    });
     move || match made.get() {
-        Some(secret) => view! {
-            <div class="stack">
-                <Revealed secret=secret label=t::KEY_SECRET warning=t::KEY_SECRET_DETAIL />
-                <div class="actions end">
-                    <button type="button" class="button primary" on:click=done>
-                        {t::DONE}
-                    </button>
-                </div>
-            </div>
+        Some(secret) => {
+            view! { <Made secret=secret label=t::KEY_SECRET warning=t::KEY_SECRET_DETAIL on_done=done /> }.into_any()
         }
-        .into_any(),
         None => view! {
-            <form class="stack" on:submit=submit>
+            <Form deed=deed act=t::ROTATE_KEY on_submit=submit>
                 <p>{t::ROTATE_KEY_DETAIL}</p>
-                <Select name="overlap" label=t::ROTATE_OVERLAP value=hours options=Signal::stored(options.clone()) />
-                {move || deed.error().map(|error| view! { <Failure error=error /> })}
-                <div class="actions end">
-                    <button type="submit" class="button primary" disabled=move || deed.busy()>
-                        {t::ROTATE_KEY}
-                    </button>
-                </div>
-            </form>
+                <Select name="overlap" label=t::ROTATE_OVERLAP value=hours options=options />
+            </Form>
         }
         .into_any(),
     }

@@ -5,8 +5,9 @@ use leptos::prelude::*;
 use patchbay_web_admin::forms::filled;
 use patchbay_web_admin::route::Route;
 use patchbay_web_admin::{states, text as t};
-use web_components::{Badge, Confirm, Deed, Failure, Field, Notice, Paged, Revealed, Tone};
+use web_components::{Badge, Deed, Failure, Field, Notice, Paged, Tone};
 
+use crate::dialogs::{Form, Made, Remove, tick};
 use crate::listing::{Words, listing};
 use crate::portal::Scope;
 
@@ -32,7 +33,6 @@ pub fn screen(scope: Scope) -> AnyView {
 fn Row(scope: Scope, endpoint: Endpoint, reload: Callback<()>) -> impl IntoView {
     let deleting = RwSignal::new(false);
     let test = Deed::new();
-    let delete = Deed::new();
     let id = endpoint.id;
     let events = match &endpoint.events {
         None => t::ALL_EVENTS.to_owned(),
@@ -43,12 +43,6 @@ fn Row(scope: Scope, endpoint: Endpoint, reload: Callback<()>) -> impl IntoView 
     let try_it = move |_| {
         test.run(async move { scope.client.test_endpoint(id).await }, move |_| scope.portal.say(t::TESTED));
     };
-    let confirmed = Callback::new(move |()| {
-        delete.run(async move { scope.client.delete_endpoint(id).await }, move |()| {
-            deleting.set(false);
-            reload.run(());
-        });
-    });
     view! {
         <li data-endpoint=id.to_string()>
             <div class="row">
@@ -71,14 +65,13 @@ fn Row(scope: Scope, endpoint: Endpoint, reload: Callback<()>) -> impl IntoView 
             </div>
             {endpoint.disabled_reason.map(|reason| view! { <Notice tone=Tone::Bad title=t::DISABLED>{reason}</Notice> })}
             {move || test.error().map(|error| view! { <Failure error=error /> })}
-            <Confirm
+            <Remove
                 open=deleting
                 title=t::delete_question(&endpoint.url)
                 detail=t::DELETE_ENDPOINT_DETAIL
                 act=t::DELETE_ENDPOINT
-                busy=Signal::derive(move || delete.busy())
-                error=Signal::derive(move || delete.error())
-                on_confirm=confirmed
+                call=move || async move { scope.client.delete_endpoint(id).await }
+                then=reload
             />
         </li>
     }
@@ -91,8 +84,7 @@ fn Add(scope: Scope, open: RwSignal<bool>, reload: Callback<()>) -> impl IntoVie
     let chosen = RwSignal::new(Vec::<EventKind>::new());
     let made = RwSignal::new(None::<CreatedEndpoint>);
     let deed = Deed::new();
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
+    let submit = Callback::new(move |()| {
         let events = Some(chosen.get_untracked()).filter(|events| !events.is_empty());
         let body = CreateEndpoint {
             url: url.get_untracked().trim().to_owned(),
@@ -103,37 +95,18 @@ fn Add(scope: Scope, open: RwSignal<bool>, reload: Callback<()>) -> impl IntoVie
             made.set(Some(endpoint));
             reload.run(());
         });
-    };
+    });
+    let done = Callback::new(move |()| open.set(false));
     let wrong = Signal::derive(move || deed.error().and_then(|e| e.of_field("url").map(str::to_owned)));
-    let boxes = move || {
-        states::EVENTS.map(|kind| {
-            let toggle = move |event| {
-                let on = event_target_checked(&event);
-                chosen.update(|all| {
-                    all.retain(|k| *k != kind);
-                    if on {
-                        all.push(kind);
-                    }
-                });
-            };
-            view! { <label><input type="checkbox" name=states::event(kind) on:change=toggle /> {states::event(kind)}</label> }
-        })
-    };
+    let boxes =
+        move || states::EVENTS.map(|kind| tick(states::event(kind).to_owned(), kind, chosen, states::event(kind)));
     move || match made.get() {
         Some(made) => view! {
-            <div class="stack">
-                <Revealed secret=made.secret label=t::SIGNING_SECRET warning=t::SIGNING_SECRET_DETAIL />
-                <div class="actions end">
-                    <button type="button" class="button primary" on:click=move |_| open.set(false)>
-                        {t::DONE}
-                    </button>
-                </div>
-            </div>
+            <Made secret=made.secret label=t::SIGNING_SECRET warning=t::SIGNING_SECRET_DETAIL on_done=done />
         }
         .into_any(),
         None => view! {
-            <form class="stack" on:submit=submit>
-                {move || deed.error().map(|error| view! { <Failure error=error /> })}
+            <Form deed=deed act=t::ADD_ENDPOINT on_submit=submit>
                 <Field
                     name="url"
                     label=t::URL
@@ -152,12 +125,7 @@ fn Add(scope: Scope, open: RwSignal<bool>, reload: Callback<()>) -> impl IntoVie
                     </p>
                     {boxes()}
                 </fieldset>
-                <div class="actions end">
-                    <button type="submit" class="button primary" disabled=move || deed.busy()>
-                        {t::ADD_ENDPOINT}
-                    </button>
-                </div>
-            </form>
+            </Form>
         }
         .into_any(),
     }

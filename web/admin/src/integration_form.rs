@@ -9,8 +9,9 @@ use patchbay_web_admin::forms::{filled, list};
 use patchbay_web_admin::text as t;
 use web_client::ApiError;
 use web_components::find::Index;
-use web_components::{Copyable, Deed, Empty, Failure, Field, Finder, Notice, Tone, VariableField};
+use web_components::{Copyable, Deed, Empty, Field, Finder, Notice, Tone, VariableField};
 
+use crate::dialogs::{Done, Form};
 use crate::portal::Scope;
 use crate::providers::row;
 
@@ -168,6 +169,7 @@ pub fn Add(scope: Scope, providers: Arc<Vec<Provider>>, open: RwSignal<bool>, re
 pub fn AddTo(scope: Scope, provider: Provider, open: RwSignal<bool>, reload: Callback<()>) -> impl IntoView {
     let made = RwSignal::new(None::<Integration>);
     let needs_client = provider.client.is_some();
+    let done = Callback::new(move |()| open.set(false));
     move || match made.get() {
         Some(made) => view! {
             <div class="stack">
@@ -175,11 +177,7 @@ pub fn AddTo(scope: Scope, provider: Provider, open: RwSignal<bool>, reload: Cal
                     {if needs_client { t::INTEGRATION_ADDED } else { t::INTEGRATION_READY }}
                     {needs_client.then(|| view! { <Copyable text=made.redirect_uri label=t::REDIRECT_URI /> })}
                 </Notice>
-                <div class="actions end">
-                    <button type="button" class="button primary" on:click=move |_| open.set(false)>
-                        {t::DONE}
-                    </button>
-                </div>
+                <Done on_done=done />
             </div>
         }
         .into_any(),
@@ -200,8 +198,7 @@ fn AddForm(
     let draft = Draft::new(Some(&provider), None);
     let fields = draft.fields(Some(&provider), error, None);
     let (name, docs, hint) = (provider.name.clone(), provider.docs.clone(), provider.slug.clone());
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
+    let submit = Callback::new(move |()| {
         let body = CreateIntegration {
             provider: provider.slug.clone(),
             slug: filled(&slug.get_untracked()),
@@ -217,10 +214,10 @@ fn AddForm(
             made.set(Some(integration));
             reload.run(());
         });
-    };
+    });
     let slug_wrong = Signal::derive(move || error.get().and_then(|e| e.of_field("slug").map(str::to_owned)));
     view! {
-        <form class="stack" on:submit=submit autocomplete="off">
+        <Form deed=deed act=t::ADD_INTEGRATION on_submit=submit>
             <p class="picked">
                 <strong>{name}</strong>
                 <a href=docs target="_blank" rel="noopener noreferrer">
@@ -229,13 +226,7 @@ fn AddForm(
             </p>
             {fields}
             <Field name="slug" label=t::SLUG help=t::SLUG_HELP value=slug placeholder=hint error=slug_wrong />
-            {move || error.get().map(|error| view! { <Failure error=error /> })}
-            <div class="actions end">
-                <button type="submit" class="button primary" disabled=move || deed.busy()>
-                    {t::ADD_INTEGRATION}
-                </button>
-            </div>
-        </form>
+        </Form>
     }
 }
 
@@ -254,8 +245,7 @@ pub fn Edit(
     let fields = draft.fields(provider.as_ref(), error, Some(&integration));
     let id = integration.id;
     let arrives = integration.app_url.is_some();
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
+    let submit = Callback::new(move |()| {
         let body = UpdateIntegration {
             display_name: filled(&draft.name.get_untracked()),
             client_id: filled(&draft.client_id.get_untracked()),
@@ -271,16 +261,10 @@ pub fn Edit(
             open.set(false);
             reload.run(());
         });
-    };
+    });
     view! {
-        <form class="stack" on:submit=submit autocomplete="off">
+        <Form deed=deed act=t::SAVE on_submit=submit>
             {fields}
-            {move || error.get().map(|error| view! { <Failure error=error /> })}
-            <div class="actions end">
-                <button type="submit" class="button primary" disabled=move || deed.busy()>
-                    {t::SAVE}
-                </button>
-            </div>
-        </form>
+        </Form>
     }
 }

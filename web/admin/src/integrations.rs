@@ -6,8 +6,9 @@ use api_types::integration::{Integration, Provider};
 use leptos::prelude::*;
 use patchbay_web_admin::route::Route;
 use patchbay_web_admin::text as t;
-use web_components::{Badge, Confirm, Copyable, Deed, Dialog, Loaded, Paged, Tone};
+use web_components::{Badge, Copyable, Dialog, Loaded, Paged, Tone};
 
+use crate::dialogs::Remove;
 use crate::integration_form::{Add, Edit};
 use crate::listing::{Words, listing};
 use crate::portal::Scope;
@@ -42,14 +43,7 @@ pub fn screen(scope: Scope) -> AnyView {
 fn Item(scope: Scope, integration: Integration, providers: Providers, reload: Callback<()>) -> impl IntoView {
     let editing = RwSignal::new(false);
     let deleting = RwSignal::new(false);
-    let deed = Deed::new();
     let id = integration.id;
-    let confirmed = Callback::new(move |()| {
-        deed.run(async move { scope.client.delete_integration(id).await }, move |()| {
-            deleting.set(false);
-            reload.run(());
-        });
-    });
     let provider = integration.provider.clone();
     // Shown until it is known that this provider has no use for a client.
     let needs_client = Memo::new(move |_| {
@@ -87,14 +81,13 @@ fn Item(scope: Scope, integration: Integration, providers: Providers, reload: Ca
                         })
                 }
             </Dialog>
-            <Confirm
+            <Remove
                 open=deleting
                 title=t::delete_question(&integration.display_name)
                 detail=t::DELETE_INTEGRATION_DETAIL
                 act=t::DELETE
-                busy=Signal::derive(move || deed.busy())
-                error=Signal::derive(move || deed.error())
-                on_confirm=confirmed
+                call=move || async move { scope.client.delete_integration(id).await }
+                then=reload
             />
         </li>
     }

@@ -7,6 +7,7 @@ use patchbay_web_admin::forms::filled;
 use patchbay_web_admin::text as t;
 use web_components::{Copyable, Deed, Failure, Field};
 
+use crate::dialogs::Form;
 use crate::portal::Scope;
 
 fn session(end_user: EndUser, connection: Option<&Connection>) -> CreateConnectSession {
@@ -30,20 +31,18 @@ pub fn NewLink(scope: Scope) -> impl IntoView {
     let name = RwSignal::new(String::new());
     let made = RwSignal::new(None::<CreatedConnectSession>);
     let deed = Deed::new();
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
+    let submit = Callback::new(move |()| {
         let end_user = EndUser { id: id.get_untracked().trim().to_owned(), name: filled(&name.get_untracked()) };
         let body = session(end_user, None);
         deed.run(async move { scope.client.create_connect_session(&body).await }, move |session| {
             made.set(Some(session))
         });
-    };
+    });
     let id_wrong = Signal::derive(move || deed.error().and_then(|e| e.of_field("end_user.id").map(str::to_owned)));
     move || match made.get() {
         Some(session) => shown(session, t::LINK_DETAIL),
         None => view! {
-            <form class="stack" on:submit=submit>
-                {move || deed.error().map(|error| view! { <Failure error=error /> })}
+            <Form deed=deed act=t::MAKE_LINK on_submit=submit>
                 <Field
                     name="end-user"
                     label=t::END_USER_ID
@@ -53,12 +52,7 @@ pub fn NewLink(scope: Scope) -> impl IntoView {
                     required=true
                 />
                 <Field name="end-user-name" label=t::END_USER_NAME help=t::END_USER_NAME_HELP value=name />
-                <div class="actions end">
-                    <button type="submit" class="button primary" disabled=move || deed.busy()>
-                        {t::MAKE_LINK}
-                    </button>
-                </div>
-            </form>
+            </Form>
         }
         .into_any(),
     }

@@ -3,6 +3,8 @@
 #[cfg(target_arch = "wasm32")]
 mod api_key_form;
 #[cfg(target_arch = "wasm32")]
+mod api_key_reach;
+#[cfg(target_arch = "wasm32")]
 mod api_keys;
 #[cfg(target_arch = "wasm32")]
 mod app;
@@ -12,6 +14,8 @@ mod connection;
 mod connections;
 #[cfg(target_arch = "wasm32")]
 mod deliveries;
+#[cfg(target_arch = "wasm32")]
+mod dialogs;
 #[cfg(target_arch = "wasm32")]
 mod endpoints;
 #[cfg(target_arch = "wasm32")]

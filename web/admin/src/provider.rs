@@ -4,9 +4,10 @@ use api_types::integration::{Provider, ProviderDetail, ProviderOrigin, ProviderV
 use leptos::prelude::*;
 use patchbay_web_admin::route::Route;
 use patchbay_web_admin::text as t;
-use web_components::{Badge, Confirm, Deed, Dialog, Failure, Loaded, Notice, Tone, When, say};
+use web_components::{Badge, Deed, Dialog, Failure, Loaded, Notice, Tone, When, say};
 
 use crate::app::Top;
+use crate::dialogs::Remove;
 use crate::integration_form::AddTo;
 use crate::portal::Scope;
 
@@ -155,23 +156,22 @@ fn facts(provider: &Provider) -> AnyView {
 #[component]
 fn Delete(scope: Scope, slug: String, title: String) -> impl IntoView {
     let asked = RwSignal::new(false);
-    let deed = Deed::new();
-    let confirmed = Callback::new(move |()| {
+    let call = move || {
         let slug = slug.clone();
-        deed.run(async move { scope.client.delete_provider(&slug).await }, move |()| scope.portal.go(Route::Providers));
-    });
+        async move { scope.client.delete_provider(&slug).await }
+    };
+    let gone = Callback::new(move |()| scope.portal.go(Route::Providers));
     view! {
         <button type="button" class="button" on:click=move |_| asked.set(true)>
             {t::DELETE}
         </button>
-        <Confirm
+        <Remove
             open=asked
             title=t::delete_question(&title)
             detail=t::DELETE_PROVIDER_DETAIL
             act=t::DELETE_PROVIDER
-            busy=Signal::derive(move || deed.busy())
-            error=Signal::derive(move || deed.error())
-            on_confirm=confirmed
+            call=call
+            then=gone
         />
     }
 }

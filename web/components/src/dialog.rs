@@ -2,9 +2,8 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use web_client::ApiError;
 
-use crate::{Failure, text};
+use crate::{Deed, Failure, text};
 
 /// A dialog that is open while the signal says so.
 #[component]
@@ -54,12 +53,8 @@ pub fn Confirm(
     /// What the button that does it says.
     #[prop(into)]
     act: String,
-    /// Whether it is under way.
-    #[prop(into)]
-    busy: Signal<bool>,
-    /// Why it failed.
-    #[prop(into)]
-    error: Signal<Option<ApiError>>,
+    /// The doing.
+    deed: Deed,
     /// Does it.
     #[prop(into)]
     on_confirm: Callback<()>,
@@ -68,7 +63,7 @@ pub fn Confirm(
     view! {
         <Dialog open=open title=title>
             <p>{move || detail.get()}</p>
-            {move || error.get().map(|error| view! { <Failure error=error /> })}
+            {move || deed.error().map(|error| view! { <Failure error=error /> })}
             <div class="actions end">
                 <button type="button" class="button" autofocus on:click=move |_| open.set(false)>
                     {text::CANCEL}
@@ -76,7 +71,7 @@ pub fn Confirm(
                 <button
                     type="button"
                     class="button danger"
-                    disabled=move || busy.get()
+                    disabled=move || deed.busy()
                     on:click=move |_| on_confirm.run(())
                 >
                     {act.get_value()}
