@@ -1,6 +1,6 @@
 //! How bodies, queries and paths are read, and what is said when they cannot be.
 
-use std::{future::Future, pin::Pin, str::FromStr};
+use std::{fmt::Display, future::Future, pin::Pin, str::FromStr};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use api_types::ProblemCode;
@@ -41,7 +41,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 
 /// Reads a JSON body, naming the field and the place where it fails.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fail> {
-    let bad = |error: &dyn std::fmt::Display| {
+    let bad = |error: &dyn Display| {
         Fail::new(ProblemCode::BadJson, format!("The body is not valid JSON: {error}."))
     };
     // serde_json skips over fields that it does not know without looking at their bytes; RFC 8259 wants UTF-8 throughout.
@@ -162,11 +162,11 @@ impl Paging {
     }
 }
 
-/// Turns rows into a page: `rows` holds one more than `limit` if there is more.
-pub fn page<R, T: Into<R>>(mut rows: Vec<T>, limit: u32, cursor: impl Fn(&T) -> String) -> api_types::Page<R> {
+/// A page of what is shown, which is one more than `limit` if there is more. `cursor` names the last one of a page.
+pub fn page<T, C: Display>(mut shown: Vec<T>, limit: u32, cursor: impl Fn(&T) -> C) -> web::Json<api_types::Page<T>> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next_cursor = rows.last().filter(|_| more).map(cursor);
-    api_types::Page { data: rows.into_iter().map(Into::into).collect(), next_cursor }
+    let more = shown.len() > limit;
+    shown.truncate(limit);
+    let next_cursor = shown.last().filter(|_| more).map(|last| cursor(last).to_string());
+    web::Json(api_types::Page { data: shown, next_cursor })
 }

@@ -21,5 +21,5 @@ pub async fn list_api_keys(
     let limit = paging.limit()?;
     let rows = keys::list(caller.ctx(), paging.after()?, limit).await?;
     let shown = rows.into_iter().map(show::api_key).collect();
-    Ok(web::Json(extract::page::<ApiKey, ApiKey>(shown, limit, |key| key.id.to_string())))
+    Ok(extract::page(shown, limit, |key| key.id))
 }

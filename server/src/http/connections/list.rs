@@ -40,5 +40,5 @@ pub async fn list_connections(
     let filter = super::filter(filter.integration, filter.end_user, filter.health, filter.tag.as_deref(), "tag")?;
     let views = connection::list(caller.ctx(), filter, paging.after()?, limit).await?;
     let shown = views.into_iter().map(super::show).collect();
-    Ok(web::Json(extract::page::<Connection, Connection>(shown, limit, |connection| connection.id.to_string())))
+    Ok(extract::page(shown, limit, |connection| connection.id))
 }

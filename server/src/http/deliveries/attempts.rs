@@ -31,5 +31,5 @@ pub async fn list_delivery_attempts(
         response: row.response,
     };
     let shown = rows.into_iter().map(show).collect();
-    Ok(web::Json(extract::page::<DeliveryAttempt, DeliveryAttempt>(shown, limit, |attempt| attempt.id.to_string())))
+    Ok(extract::page(shown, limit, |attempt| attempt.id))
 }

@@ -42,5 +42,5 @@ pub async fn list_deliveries(
     });
     let rows = webhook::list(caller.ctx(), filter.endpoint, state, paging.after()?, i64::from(limit) + 1).await?;
     let shown = rows.into_iter().map(super::show).collect::<Result<_, _>>()?;
-    Ok(web::Json(extract::page::<Delivery, Delivery>(shown, limit, |delivery| delivery.id.to_string())))
+    Ok(extract::page(shown, limit, |delivery| delivery.id))
 }

@@ -20,5 +20,5 @@ pub async fn list_endpoints(
     let limit = paging.limit()?;
     let rows = endpoint::list(caller.ctx(), paging.after()?, i64::from(limit) + 1).await?;
     let shown = rows.into_iter().map(super::show).collect();
-    Ok(web::Json(extract::page::<Endpoint, Endpoint>(shown, limit, |endpoint| endpoint.id.to_string())))
+    Ok(extract::page(shown, limit, |endpoint| endpoint.id))
 }

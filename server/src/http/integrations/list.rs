@@ -20,5 +20,5 @@ pub async fn list_integrations(
     let limit = paging.limit()?;
     let views = integration::list(caller.ctx(), paging.after()?, limit).await?;
     let shown = views.into_iter().map(super::show).collect();
-    Ok(web::Json(extract::page::<Integration, Integration>(shown, limit, |integration| integration.id.to_string())))
+    Ok(extract::page(shown, limit, |integration| integration.id))
 }

@@ -18,5 +18,5 @@ pub async fn list_tenants(operator: Operator, Query(paging): Query<Paging>) -> R
     let limit = paging.limit()?;
     let rows = tenant::list::tenants(operator.services(), paging.after()?, limit).await?;
     let shown = rows.into_iter().map(show::tenant).collect();
-    Ok(web::Json(super::super::extract::page::<Tenant, Tenant>(shown, limit, |tenant| tenant.id.to_string())))
+    Ok(super::super::extract::page(shown, limit, |tenant| tenant.id))
 }

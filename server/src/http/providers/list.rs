@@ -21,5 +21,5 @@ pub async fn list_providers(
     let after: Option<String> = paging.after()?;
     let found = provider::list(caller.ctx(), after.as_deref(), limit).await?;
     let shown = found.iter().map(|(provider, origin)| super::show(&provider.manifest, *origin)).collect();
-    Ok(web::Json(extract::page::<Provider, Provider>(shown, limit, |provider| provider.slug.clone())))
+    Ok(extract::page(shown, limit, |provider| provider.slug.clone()))
 }

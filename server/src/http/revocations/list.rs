@@ -51,5 +51,5 @@ pub async fn list_revocations(
     let filter = RevocationFilter { run: filter.run, connection: filter.connection, state };
     let rows = connection::revocations(caller.ctx(), filter, paging.after()?, limit).await?;
     let shown = rows.into_iter().map(super::show).collect();
-    Ok(web::Json(extract::page::<Revocation, Revocation>(shown, limit, |one| one.connection_id.to_string())))
+    Ok(extract::page(shown, limit, |one| one.connection_id))
 }

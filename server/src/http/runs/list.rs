@@ -33,5 +33,5 @@ pub async fn list_runs(
     let limit = paging.limit()?;
     let rows = sync::runs(caller.ctx(), filter.connection, filter.sync, paging.after()?, i64::from(limit) + 1).await?;
     let shown = rows.into_iter().map(super::show).collect();
-    Ok(web::Json(extract::page::<Run, Run>(shown, limit, |run| run.id.to_string())))
+    Ok(extract::page(shown, limit, |run| run.id))
 }

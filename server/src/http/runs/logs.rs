@@ -30,5 +30,5 @@ pub async fn list_run_logs(
         at: row.at,
     };
     let shown = rows.into_iter().map(show).collect();
-    Ok(web::Json(extract::page::<RunLogLine, RunLogLine>(shown, limit, |line| line.line.to_string())))
+    Ok(extract::page(shown, limit, |line| line.line))
 }

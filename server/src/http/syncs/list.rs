@@ -31,5 +31,5 @@ pub async fn list_syncs(
     let limit = paging.limit()?;
     let rows = sync::list(caller.ctx(), filter.connection, paging.after()?, i64::from(limit) + 1).await?;
     let shown = rows.into_iter().map(super::show).collect();
-    Ok(web::Json(extract::page::<Sync, Sync>(shown, limit, |sync| sync.id.to_string())))
+    Ok(extract::page(shown, limit, |sync| sync.id))
 }
