@@ -93,6 +93,19 @@ impl Browser {
         self.call("POST", "/url", &json!({ "url": url })).await;
     }
 
+    /// Signs a member in on the portal.
+    pub async fn sign_in(&self, email: &str, password: &str) {
+        self.screen("sign-in").await;
+        self.fill("[name=email]", email).await;
+        self.fill("[name=password]", password).await;
+        self.click("button[type=submit]").await;
+    }
+
+    /// Chooses in a list that drops down.
+    pub async fn choose(&self, css: &str, value: &str) {
+        self.click(&format!("{css} option[value='{value}']")).await;
+    }
+
     /// Where it is.
     pub async fn url(&self) -> String {
         self.call("GET", "/url", &Value::Null).await.as_str().unwrap().to_owned()

@@ -5,6 +5,7 @@ mod driver;
 mod enter;
 mod host_page;
 mod portal;
+mod portal_keys;
 mod providers;
 mod small_provider;
 mod trouble;

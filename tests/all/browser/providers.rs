@@ -22,10 +22,7 @@ async fn providers(size: Size) {
     let (_, email) = world.member("owner").await;
     let browser = Browser::open(size).await;
     browser.goto(&format!("{}/portal/providers", world.origin())).await;
-    browser.screen("sign-in").await;
-    browser.fill("[name=email]", &email).await;
-    browser.fill("[name=password]", world.password()).await;
-    browser.click("button[type=submit]").await;
+    browser.sign_in(&email, world.password()).await;
     browser.screen("providers").await;
     browser.see("[data-provider=acme]").await;
     browser.press("Describe a provider").await;
