@@ -160,10 +160,10 @@ fn compiled(folder: &Path, package: &str) -> Result<PathBuf, Mismatch> {
             && message.get("package_id").and_then(Value::as_str) == Some(package)
     });
     let files = files.filter_map(|message| message.get("filenames").and_then(Value::as_array).cloned()).flatten();
-    let component = files
+    let mut component = files
         .filter_map(|file| file.as_str().map(PathBuf::from))
         .filter(|file| file.extension().is_some_and(|extension| extension == "wasm"));
-    component.last().ok_or_else(|| {
+    component.next_back().ok_or_else(|| {
         Mismatch("the crate gives no component: add to its Cargo.toml [lib] crate-type = [\"cdylib\", \"rlib\"]".into())
     })
 }

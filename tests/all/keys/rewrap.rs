@@ -1,6 +1,6 @@
 //! Sealing anew while other things happen: pauses, refreshes, and the death of a worker.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use chrono::TimeDelta;
 use flows::keys;

@@ -32,7 +32,7 @@ pub enum Schedule {
 pub struct CronTimes {
     text: String,
     zone: Tz,
-    cron: Cron,
+    cron: Box<Cron>,
 }
 
 /// Why this is no schedule.
@@ -62,7 +62,7 @@ impl CronTimes {
         let text = expression.split_whitespace().collect::<Vec<_>>().join(" ");
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
         let cron = parser.parse(&text).map_err(|error| ScheduleError::Expression(error.to_string()))?;
-        let times = Self { text, zone, cron };
+        let times = Self { text, zone, cron: Box::new(cron) };
         match times.after(DateTime::UNIX_EPOCH) {
             Some(_) => Ok(times),
             None => Err(ScheduleError::Never),
