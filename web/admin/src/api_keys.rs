@@ -69,7 +69,7 @@ fn facts(key: &ApiKey) -> AnyView {
     });
     view! {
         <span class="two">
-            <span class="faint">{states::scopes(&key.scopes)}</span>
+            <span class="faint">{states::scopes(&key.scopes, key.only.is_some())}</span>
             {reach}
             <small>{t::KEY_ENDS} ": " {ends} " · " {used}</small>
             {old}

@@ -62,13 +62,17 @@ pub fn scopes_within(integrations_alone: bool) -> Vec<&'static str> {
     SCOPES.into_iter().filter(fits).collect()
 }
 
-/// What a key may do, in words.
+/// What a key may do, in words. `is_bound`: whether it reaches a part of the environment alone.
 #[must_use]
-pub fn scopes(scopes: &[String]) -> String {
+pub fn scopes(scopes: &[String], is_bound: bool) -> String {
     let has = |scope: &str| scopes.iter().any(|s| s == scope);
+    let has_all_within = || {
+        let all = scopes_within(has("integrations:write"));
+        scopes.len() == all.len() && all.into_iter().all(has)
+    };
     if has("*") {
         crate::text::KEY_EVERYTHING.to_owned()
-    } else if SCOPES.iter().all(|scope| has(scope)) && !has("credentials:read") {
+    } else if (SCOPES.iter().all(|scope| has(scope)) && !has("credentials:read")) || (is_bound && has_all_within()) {
         crate::text::KEY_MOST.to_owned()
     } else {
         scopes.join(", ")
@@ -190,10 +194,17 @@ mod tests {
     #[test]
     fn a_keys_scopes_are_told_in_words_only_if_they_are_exactly_those() {
         let all: Vec<String> = SCOPES.iter().map(|s| (*s).to_owned()).collect();
-        assert_eq!(scopes(&["*".to_owned()]), crate::text::KEY_EVERYTHING);
-        assert_eq!(scopes(&all), crate::text::KEY_MOST);
-        assert_eq!(scopes(&all[..2]), "integrations:read, integrations:write");
-        assert_ne!(scopes(&[all, vec!["credentials:read".to_owned()]].concat()), crate::text::KEY_MOST);
+        assert_eq!(scopes(&["*".to_owned()], false), crate::text::KEY_EVERYTHING);
+        assert_eq!(scopes(&all, false), crate::text::KEY_MOST);
+        assert_eq!(scopes(&all[..2], false), "integrations:read, integrations:write");
+        // Within a reach there is less to give, and all of that is most again.
+        for by_integration in [true, false] {
+            let most: Vec<String> = scopes_within(by_integration).into_iter().map(str::to_owned).collect();
+            assert_eq!(scopes(&most, true), crate::text::KEY_MOST);
+            assert_ne!(scopes(&most, false), crate::text::KEY_MOST);
+            assert_ne!(scopes(&most[1..], true), crate::text::KEY_MOST);
+        }
+        assert_ne!(scopes(&[all, vec!["credentials:read".to_owned()]].concat(), false), crate::text::KEY_MOST);
     }
 
     #[test]
