@@ -39,20 +39,21 @@ impl<'a> Reader<'a> {
         self.take(length).map(|bytes| (id, Reader(bytes)))
     }
 
-    fn all(&mut self, one: impl Fn(&mut Self) -> Option<String>) -> Vec<String> {
+    fn all(&mut self, one: impl Fn(&mut Self) -> Option<Option<String>>) -> Vec<String> {
         let count = self.number().unwrap_or_default();
-        (0..count).map_while(|_| one(self)).collect()
+        (0..count).map_while(|_| one(self)).flatten().collect()
     }
 
-    /// `import ::= in:<importname'> ed:<externdesc>`
-    fn import(&mut self) -> Option<String> {
+    /// `import ::= in:<importname'> ed:<externdesc>`; a type is only a name for what is there, so it is left out.
+    fn import(&mut self) -> Option<Option<String>> {
         let name = self.name()?;
+        let is_type = self.0.first() == Some(&0x03);
         self.description()?;
-        Some(name)
+        Some((!is_type).then_some(name))
     }
 
     /// `export ::= en:<exportname'> si:<sortidx> ed?:<externdesc>?`
-    fn export(&mut self) -> Option<String> {
+    fn export(&mut self) -> Option<Option<String>> {
         let name = self.name()?;
         if self.byte()? == 0x00 {
             self.byte()?;
@@ -61,7 +62,7 @@ impl<'a> Reader<'a> {
         if self.byte()? == 0x01 {
             self.description()?;
         }
-        Some(name)
+        Some(Some(name))
     }
 
     /// A name with what kind of name it is before it.

@@ -155,6 +155,7 @@ mod examination {
         let component = component(ASK);
         let interface = Interface::of(&component);
         assert!(interface.imports.iter().any(|name| name == "patchbay:plugin/http@1.0.0"), "{interface:?}");
+        assert!(interface.imports.iter().all(|name| name.starts_with("patchbay:plugin/")), "{interface:?}");
         for name in ["pull", "act", "verify", "identify", "route-webhook", "classify-error"] {
             assert!(interface.exports.iter().any(|export| export == name), "{name} is not in {interface:?}");
         }
