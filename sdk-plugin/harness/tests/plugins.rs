@@ -1,6 +1,8 @@
 //! Every plugin of this repository is examined, in one program: the host is large, and linking it once for each
 //! plugin would take longer than all of their tests.
 
+#![cfg(test)]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
