@@ -41,9 +41,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 
 /// Reads a JSON body, naming the field and the place where it fails.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fail> {
-    let bad = |error: &dyn Display| {
-        Fail::new(ProblemCode::BadJson, format!("The body is not valid JSON: {error}."))
-    };
+    let bad = |error: &dyn Display| Fail::new(ProblemCode::BadJson, format!("The body is not valid JSON: {error}."));
     // serde_json skips over fields that it does not know without looking at their bytes; RFC 8259 wants UTF-8 throughout.
     let text = std::str::from_utf8(body).map_err(|error| bad(&error))?;
     if is_too_deep(text) {

@@ -14,7 +14,7 @@ use ids::ConnectionId;
 use serde_json::json;
 use store::{ConnectionContext, FailedRefresh, NewCredential, StoreError};
 use tokio::time::Instant;
-use vault::{DataKeyRecord, Sealed};
+use vault::{DataKeyRecord, KeyError, Sealed};
 
 use super::{
     FreshError, SealError,
@@ -125,7 +125,8 @@ async fn commit(
     let services = ctx.services;
     let sealed = loop {
         match services.sealer.seal(ctx.scope, key, place(id), &renewed.material.to_bytes()).await {
-            Err(error) if error.retry_after().is_some() => {
+            // What the key service forbids, its operator can allow again.
+            Err(error) if error.retry_after().is_some() || matches!(error, KeyError::Denied { .. }) => {
                 tracing::warn!(connection.id = %id, %error, "a refreshed token waits for the key service");
                 tokio::time::sleep(AGAIN).await;
             }
