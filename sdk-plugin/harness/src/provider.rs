@@ -38,8 +38,8 @@ impl ProviderFolder {
         Ok(Self { folder: folder.to_owned(), manifest })
     }
 
-    /// The compiled component: `<slug>/plugin.wasm` below the folder that `PATCHBAY_PLUGINS` names, else below the
-    /// nearest `target/plugins` upwards from here, else beside the manifest.
+    /// The compiled component: `<slug>/plugin.wasm` below the folder that `PATCHBAY_PLUGINS` names, if it is there, else
+    /// below the nearest `target/plugins` upwards from here, else beside the manifest.
     ///
     /// # Errors
     /// It has not been built; the text says how.
@@ -63,12 +63,10 @@ impl ProviderFolder {
         let below = Path::new(slug).join(name);
         // `.` has no folders above it until it is written out.
         let folder = self.folder.canonicalize().unwrap_or_else(|_| self.folder.clone());
-        let places = match named {
-            Some(folder) => vec![folder.join(&below)],
-            None => folder.ancestors().map(|up| up.join("target/plugins").join(&below)).collect(),
-        };
+        let named = named.map(|named| named.join(&below));
+        let above = folder.ancestors().map(|up| up.join("target/plugins").join(&below));
         let beside = self.folder.join(name);
-        places.into_iter().chain([beside]).find(|file| file.is_file()).ok_or_else(|| {
+        named.into_iter().chain(above).chain([beside]).find(|file| file.is_file()).ok_or_else(|| {
             Mismatch(format!(
                 "the plugin `{slug}` is not built: there is no target/plugins/{slug}/{name} and no {name} beside the manifest. Run `patchbay plugin build`, or `cargo dev plugins` for those of Patchbay itself"
             ))
