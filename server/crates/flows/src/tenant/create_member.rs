@@ -22,7 +22,8 @@ pub async fn create_member(
 ) -> Result<MemberRow, CreateError> {
     names::name(&input.name)?;
     let email = input.email.trim().to_lowercase();
-    if email.len() > 254 || email.split('@').filter(|part| !part.is_empty()).count() != 2 {
+    let is_printable = !email.contains(|character: char| character.is_control() || character.is_whitespace());
+    if email.len() > 254 || !is_printable || email.split('@').filter(|part| !part.is_empty()).count() != 2 {
         return Err(CreateError::Field("email", "must be an e-mail address".into()));
     }
     if input.password.chars().count() < 12 || input.password.len() > 1024 {

@@ -13,8 +13,8 @@ pub(super) fn slug(text: &str) -> Result<(), FieldError> {
 
 /// A name for people.
 pub(super) fn name(text: &str) -> Result<(), FieldError> {
-    if text.trim().is_empty() || text.chars().count() > 200 {
-        return Err(("name", "must be 1 to 200 characters".into()));
+    if text.trim().is_empty() || text.chars().count() > 200 || text.contains(char::is_control) {
+        return Err(("name", "must be 1 to 200 printable characters".into()));
     }
     Ok(())
 }
