@@ -165,15 +165,16 @@ fn browser() -> Outcome<(Browser, String)> {
 
 fn cargo_deny() -> Outcome<(PathBuf, String)> {
     let folder = root().join(".cache/tools");
-    let path = folder.join("bin/cargo-deny");
-    let ready = || capture(command(&path).arg("--version")).is_ok_and(|version| version.contains(CARGO_DENY));
-    if !ready() {
-        // Unoptimised: it runs for a second, and building it takes two minutes instead of ten.
-        let install =
-            ["install", "cargo-deny", "--locked", "--quiet", "--debug", "--force", "--version", CARGO_DENY, "--root"];
-        run(cargo().args(install).arg(&folder))?;
+    let own = folder.join("bin/cargo-deny");
+    let is_ours = |path: &PathBuf| capture(command(path).arg("--version")).is_ok_and(|said| said.contains(CARGO_DENY));
+    if let Some(path) = find(&["cargo-deny"]).into_iter().chain([own.clone()]).find(is_ours) {
+        return Ok((path, CARGO_DENY.to_owned()));
     }
-    Ok((path, CARGO_DENY.to_owned()))
+    // Unoptimised: it runs for a second, and building it takes two minutes instead of ten.
+    let install =
+        ["install", "cargo-deny", "--locked", "--quiet", "--debug", "--force", "--version", CARGO_DENY, "--root"];
+    run(cargo().args(install).arg(&folder))?;
+    Ok((own, CARGO_DENY.to_owned()))
 }
 
 /// `npm ci` in a folder, unless what is there was installed from the same lock file.

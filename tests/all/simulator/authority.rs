@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     fmt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
@@ -44,7 +47,10 @@ impl Authority {
         let signer = aws_lc_rs::sign::any_supported_type(&der).unwrap();
         let folder = root().join("target/tests");
         std::fs::create_dir_all(&folder).unwrap();
-        let file = folder.join(format!("simulator-root-{}.pem", std::process::id()));
+        // Several live at once in one process, and each removes its own file at its end.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let file = folder.join(format!("simulator-root-{}-{number}.pem", std::process::id()));
         std::fs::write(&file, issuer.pem()).unwrap();
         Arc::new(Self { issuer, key, signer, made: Mutex::default(), file })
     }
