@@ -53,6 +53,8 @@ needs! {
     KeysRead = KEYS_READ;
     KeysWrite = KEYS_WRITE;
     CredentialsExport = CREDENTIALS_EXPORT;
+    PluginsRead = PLUGINS_READ;
+    PluginsWrite = PLUGINS_WRITE;
 }
 
 /// Somebody who may: a tenant's backend by its key, or a member by the portal's cookie.

@@ -2,7 +2,7 @@
 
 /// A scope of an API key, such as `connections:read`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Permission(u16);
+pub struct Permission(u32);
 
 macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident = $bit:literal, $text:literal;)*) => {
@@ -48,6 +48,10 @@ permissions! {
     KEYS_WRITE = 14, "keys:write";
     /// Export connections with their credentials, encrypted to a key of one's own.
     CREDENTIALS_EXPORT = 15, "credentials:export";
+    /// See pushed plugins and their versions.
+    PLUGINS_READ = 20, "plugins:read";
+    /// Push, pin and withdraw versions of plugins.
+    PLUGINS_WRITE = 21, "plugins:write";
 }
 
 impl Permission {
@@ -60,7 +64,7 @@ impl Permission {
 
 /// Some permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Permissions(u16);
+pub struct Permissions(u32);
 
 /// A text that is no scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +77,7 @@ fn known() -> String {
 
 impl Permissions {
     /// Every permission.
-    pub const ALL: Self = Self(0xffff);
+    pub const ALL: Self = Self(u32::MAX);
 
     /// Reads scopes as written; `*` is all of them.
     ///

@@ -152,7 +152,7 @@ impl Reach {
     pub fn permissions(&self) -> Permissions {
         let integrations_alone = self.connections.is_empty() && self.tags.is_empty();
         Permissions::ALL.only(|text| {
-            let is_wide = text.starts_with("events:") || text.starts_with("keys:");
+            let is_wide = ["events:", "keys:", "plugins:"].iter().any(|wide| text.starts_with(wide));
             !is_wide && (integrations_alone || text != "integrations:write")
         })
     }

@@ -113,6 +113,12 @@ ids! {
     IntegrationId = "int";
     /// One version of a provider that a tenant described.
     ProviderVersionId = "pver";
+    /// One version of a plugin that was pushed to an environment.
+    PluginVersionId = "plgv";
+    /// That an environment uses a version of a plugin, from then until another takes its place.
+    PluginPinId = "pin";
+    /// A public key whose signatures an environment trusts on plugins.
+    PluginKeyId = "pkey";
     /// One end user's account at a provider.
     ConnectionId = "conn";
     /// The secret of a connection, as it stands after its latest refresh.
