@@ -1,0 +1,43 @@
+//! The version that a run works with: the one that it began with, to its end.
+
+use std::sync::Arc;
+
+use domain::Scope;
+use ids::{ConnectionId, RunId};
+use store::StoreError;
+
+use crate::{Actor, Services, credentials, credentials::ProviderAccess};
+
+/// How the provider of a run's connection is called. `current` is how it is called by what is in force now; a run that
+/// began with another version, before that was pinned, goes on with its own, also when a worker died over it. `is_new`
+/// says that nobody has had the run before.
+///
+/// # Errors
+/// The query failed.
+pub(crate) async fn access_of_run(
+    services: &Services,
+    scope: Scope,
+    (run, is_new): (RunId, bool),
+    connection: ConnectionId,
+    current: Arc<ProviderAccess>,
+) -> Result<Arc<ProviderAccess>, StoreError> {
+    // Nothing was pinned when it began, and nothing is: so it is with nearly all runs of installed providers.
+    if is_new && current.provider.version.is_none() {
+        return Ok(current);
+    }
+    let mut tx = services.store.begin(scope).await?;
+    let began = tx.plugin_versions().of_run(run).await?;
+    if began.as_ref().map(|row| row.id) == current.provider.version.as_ref().map(|version| version.id) {
+        tx.commit().await?;
+        return Ok(current);
+    }
+    let context = tx.connections().context(connection).await?;
+    let provider = match &began {
+        Some(row) => services.providers.pushed(scope, row),
+        None => services.providers.unpinned(&mut tx, &context.integration.provider).await?,
+    };
+    tx.commit().await?;
+    let Some(provider) = provider else { return Ok(current) };
+    // What the earlier manifest needs may be gone from the integration: then what is in force now has to do.
+    Ok(credentials::access_of(services.ctx(scope, Actor::System), Some(provider), context).map_or(current, Arc::new))
+}
