@@ -1,1 +1,2 @@
 DROP TABLE records, run_seen, run_logs, runs, syncs, jobs;
+DROP SCHEMA patchbay_parts;

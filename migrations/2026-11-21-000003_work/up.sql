@@ -17,13 +17,16 @@ CREATE TABLE jobs (
     worker text,
     last_error text,
     created_at timestamptz NOT NULL,
+    connection_id uuid,
+    party text COLLATE "C" NOT NULL DEFAULT '',
     CHECK ((state = 'running') = (lease_until IS NOT NULL))
 );
-CREATE INDEX jobs_due ON jobs (queue, tenant_id, priority, run_at, job_id) WHERE state = 'waiting';
+CREATE INDEX jobs_due ON jobs (queue, tenant_id, priority, party, run_at, job_id) WHERE state = 'waiting';
 CREATE INDEX jobs_next ON jobs (queue, run_at) WHERE state = 'waiting';
 CREATE UNIQUE INDEX jobs_one_running_per_key ON jobs (queue, serial_key) WHERE state = 'running' AND serial_key IS NOT NULL;
 CREATE UNIQUE INDEX jobs_one_waiting_per_dedupe ON jobs (queue, dedupe_key) WHERE state = 'waiting' AND dedupe_key IS NOT NULL;
 CREATE INDEX jobs_leases ON jobs (lease_until) WHERE state = 'running';
+CREATE INDEX jobs_of_connections ON jobs (queue, connection_id) WHERE state = 'running' AND connection_id IS NOT NULL;
 COMMENT ON TABLE jobs IS 'Units of background work. Finished ones are removed; what they did is in the tables they did it to.';
 COMMENT ON COLUMN jobs.job_id IS 'The job.';
 COMMENT ON COLUMN jobs.tenant_id IS 'On whose behalf; claims take turns among tenants.';
@@ -41,6 +44,8 @@ COMMENT ON COLUMN jobs.lease_until IS 'When another worker may take it over.';
 COMMENT ON COLUMN jobs.worker IS 'Who runs it.';
 COMMENT ON COLUMN jobs.last_error IS 'Why the last try failed.';
 COMMENT ON COLUMN jobs.created_at IS 'When it was added.';
+COMMENT ON COLUMN jobs.connection_id IS 'Whose account it is about; so many of a connection run at once.';
+COMMENT ON COLUMN jobs.party IS 'Whom it calls: a provider''s name (with its environment behind it where the tenant described it), an endpoint''s id, or nobody. So many places of a worker go to one.';
 CALL patchbay_wall_environment('jobs');
 
 CREATE TABLE syncs (
@@ -49,12 +54,16 @@ CREATE TABLE syncs (
     environment_id uuid NOT NULL REFERENCES environments,
     connection_id uuid NOT NULL REFERENCES connections ON DELETE CASCADE,
     stream text NOT NULL,
+    variant text NOT NULL DEFAULT '' CHECK (variant ~ '^[a-z0-9_-]{0,64}$'),
+    params jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(params) = 'object'),
+    since timestamptz,
     mode text NOT NULL CHECK (mode IN ('incremental', 'full')),
     every_seconds integer NOT NULL CHECK (every_seconds > 0),
     cron text,
     time_zone text,
     has_own_schedule boolean NOT NULL DEFAULT false,
     begins_anew boolean NOT NULL DEFAULT false,
+    gone text[] NOT NULL DEFAULT '{}',
     paused_at timestamptz,
     cursor text,
     last_seq bigint NOT NULL DEFAULT 0,
@@ -62,7 +71,7 @@ CREATE TABLE syncs (
     last_run_id uuid,
     failures integer NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL,
-    UNIQUE (connection_id, stream),
+    UNIQUE (connection_id, stream, variant),
     CHECK ((cron IS NULL) = (time_zone IS NULL))
 );
 CREATE INDEX syncs_due ON syncs (next_run_at) WHERE paused_at IS NULL;
@@ -72,12 +81,16 @@ COMMENT ON COLUMN syncs.tenant_id IS 'Whose it is.';
 COMMENT ON COLUMN syncs.environment_id IS 'Where it is.';
 COMMENT ON COLUMN syncs.connection_id IS 'Whose account is pulled.';
 COMMENT ON COLUMN syncs.stream IS 'The stream''s name in the manifest.';
+COMMENT ON COLUMN syncs.variant IS 'Tells syncs of one stream apart that have different parameters; empty for the one that every connection has.';
+COMMENT ON COLUMN syncs.params IS 'What the plugin is told for this sync alone, a JSON object.';
+COMMENT ON COLUMN syncs.since IS 'How far back a pull from the beginning goes; null for all there is. Set once, so that a full run sees what the last one saw.';
 COMMENT ON COLUMN syncs.mode IS 'Incremental goes on at the cursor; full begins anew and finds deletes.';
 COMMENT ON COLUMN syncs.every_seconds IS 'Seconds between runs, before jitter.';
 COMMENT ON COLUMN syncs.cron IS 'At which times it runs instead, as a cron expression of five fields.';
 COMMENT ON COLUMN syncs.time_zone IS 'Whose clock the expression means: a name of the IANA database.';
 COMMENT ON COLUMN syncs.has_own_schedule IS 'Whether the tenant set the schedule; else it is the manifest''s.';
 COMMENT ON COLUMN syncs.begins_anew IS 'Whether the next run is a full one, whatever the mode.';
+COMMENT ON COLUMN syncs.gone IS 'Ids of records of which a webhook said that they are gone; the next run begins with them.';
 COMMENT ON COLUMN syncs.paused_at IS 'Since when it is paused.';
 COMMENT ON COLUMN syncs.cursor IS 'Where the next page begins, as the plugin wrote it; moves together with the page.';
 COMMENT ON COLUMN syncs.last_seq IS 'The highest number given to a change of its records. Locked while a page commits, so numbers appear in commit order without gaps.';
@@ -93,7 +106,7 @@ CREATE TABLE runs (
     environment_id uuid NOT NULL REFERENCES environments,
     sync_id uuid NOT NULL REFERENCES syncs ON DELETE CASCADE,
     connection_id uuid NOT NULL REFERENCES connections ON DELETE CASCADE,
-    trigger text NOT NULL CHECK (trigger IN ('connect', 'schedule', 'api')),
+    trigger text NOT NULL CHECK (trigger IN ('connect', 'schedule', 'api', 'webhook')),
     state text NOT NULL CHECK (state IN ('running', 'succeeded', 'failed', 'cancelled')),
     fence bigint NOT NULL,
     is_full boolean NOT NULL,
@@ -169,19 +182,26 @@ COMMENT ON COLUMN run_seen.environment_id IS 'Where it is.';
 COMMENT ON COLUMN run_seen.external_ids IS 'The provider''s ids on that page.';
 CALL patchbay_wall_environment('run_seen');
 
+-- Split by sync into 16 parts: all records of a sync lie in one, so that whatever asks for one sync opens one part and its two
+-- indexes, and a stream of 10 million is indexed and vacuumed beside the others and not among them. 16, because a statement that
+-- cannot tell the sync when it is planned locks every part, and beyond about this many such locks are slow; a part can
+-- still be split in two by detaching it (modulus 32).
 CREATE TABLE records (
     sync_id uuid NOT NULL REFERENCES syncs ON DELETE CASCADE,
     external_id text NOT NULL COLLATE "C",
     tenant_id uuid NOT NULL,
     environment_id uuid NOT NULL,
     seq bigint NOT NULL,
+    body_bytes integer NOT NULL,
     content_hash bytea NOT NULL,
-    body jsonb NOT NULL,
+    body jsonb,
+    sealed_body bytea,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     deleted_at timestamptz,
-    PRIMARY KEY (sync_id, external_id)
-);
+    PRIMARY KEY (sync_id, external_id),
+    CHECK (body IS NULL OR sealed_body IS NULL)
+) PARTITION BY HASH (sync_id);
 CREATE UNIQUE INDEX records_feed ON records (sync_id, seq);
 COMMENT ON TABLE records IS 'What syncs have brought, one row per thing at the provider.';
 COMMENT ON COLUMN records.sync_id IS 'Which sync brought it.';
@@ -189,9 +209,22 @@ COMMENT ON COLUMN records.external_id IS 'The provider''s id of it.';
 COMMENT ON COLUMN records.tenant_id IS 'Whose it is.';
 COMMENT ON COLUMN records.environment_id IS 'Where it is.';
 COMMENT ON COLUMN records.seq IS 'Number of its latest change within the sync; readers go on after the highest they have seen.';
-COMMENT ON COLUMN records.content_hash IS 'Hash of the canonical form; an equal one is not written again.';
-COMMENT ON COLUMN records.body IS 'The record.';
+COMMENT ON COLUMN records.body_bytes IS 'Bytes of the record as the plugin gave it, 0 once it was pruned: bounds what is read at once.';
+COMMENT ON COLUMN records.content_hash IS 'Hash of the canonical form; an equal one is not written again. Of a sealed record it is keyed, so that it tells nothing.';
+COMMENT ON COLUMN records.body IS 'The record; null if it is sealed, or was pruned.';
+COMMENT ON COLUMN records.sealed_body IS 'The record sealed under the sync''s record key; empty once it was pruned.';
 COMMENT ON COLUMN records.created_at IS 'When it was first seen.';
 COMMENT ON COLUMN records.updated_at IS 'When its content last changed.';
 COMMENT ON COLUMN records.deleted_at IS 'Since when it is gone at the provider.';
 CALL patchbay_wall_environment('records');
+
+-- The parts lie where the server's role may not look: they are reached through the table alone, whose wall then holds.
+-- Behind that each has its own.
+CREATE SCHEMA patchbay_parts;
+DO $$ BEGIN
+    FOR part IN 0..15 LOOP
+        EXECUTE format('CREATE TABLE patchbay_parts.records_%s PARTITION OF records FOR VALUES WITH (MODULUS 16, REMAINDER %s)', part, part);
+        EXECUTE format('COMMENT ON TABLE patchbay_parts.records_%s IS %L', part, 'A part of the records.');
+        CALL patchbay_wall_environment(format('patchbay_parts.records_%s', part)::regclass);
+    END LOOP;
+END $$;

@@ -5,10 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
 use api_types::ProblemCode;
 
 use super::{
-    api_keys, assets, connect_page, connect_sessions, connections, deliveries, endpoints, health, imports,
-    integrations,
+    actions, api_keys, assets, connect_page, connect_sessions, connections, deliveries, endpoints, health, imports,
+    inbound, integrations,
     openapi::{self, Everywhere},
-    operator, portal,
+    operator, plugins, portal,
     problem::Fail,
     problems, providers, proxy, records, revocations, runs,
     state::RouteMeters,
@@ -59,6 +59,18 @@ api! {
     get "/v1/providers/{provider}" => providers::get::get_provider;
     put "/v1/providers/{provider}" => providers::put::put_provider;
     delete "/v1/providers/{provider}" => providers::delete::delete_provider;
+    get "/v1/plugins" => plugins::list::list_plugins;
+    post "/v1/plugins" => plugins::push::push_plugin;
+    get "/v1/plugins/{plugin}/versions" => plugins::list_versions::list_plugin_versions;
+    get "/v1/plugins/{plugin}/versions/{version}" => plugins::version::get_plugin_version;
+    delete "/v1/plugins/{plugin}/versions/{version}" => plugins::withdraw::withdraw_plugin_version;
+    post "/v1/plugins/{plugin}/versions/{version}/approve" => plugins::approve::approve_plugin_version;
+    put "/v1/plugins/{plugin}/pin" => plugins::pin::pin_plugin;
+    delete "/v1/plugins/{plugin}/pin" => plugins::unpin::unpin_plugin;
+    post "/v1/plugins/{plugin}/rollback" => plugins::rollback::rollback_plugin;
+    get "/v1/plugin-keys" => plugins::list_keys::list_plugin_keys;
+    post "/v1/plugin-keys" => plugins::register_key::register_plugin_key;
+    post "/v1/plugin-keys/{plugin_key}/revoke" => plugins::revoke_key::revoke_plugin_key;
     get "/v1/integrations" => integrations::list::list_integrations;
     post "/v1/integrations" => integrations::create::create_integration;
     get "/v1/integrations/{integration}" => integrations::get::get_integration;
@@ -73,13 +85,28 @@ api! {
     get "/v1/connections/{connection}" => connections::get::get_connection;
     patch "/v1/connections/{connection}" => connections::update::update_connection;
     delete "/v1/connections/{connection}" => connections::delete::delete_connection;
+    get "/v1/connections/{connection}/actions" => actions::list::list_actions;
+    post "/v1/connections/{connection}/actions/{action}" => actions::call::call_action;
+    get "/v1/action-runs" => actions::runs::list_action_runs;
+    get "/v1/action-runs/{action_run}" => actions::get::get_action_run;
+    get "/v1/action-runs/{action_run}/logs" => actions::logs::list_action_run_logs;
     post "/v1/connections/{connection}/revoke" => connections::revoke::revoke_connection;
     post "/v1/exports" => connections::export::export_connections;
     post "/v1/imports" => imports::create::create_import;
     get "/v1/imports/{import}" => imports::get::get_import;
     post "/v1/imports/{import}/rows" => imports::rows::send_import_rows;
     get "/v1/revocations" => revocations::list::list_revocations;
+    get "/v1/integrations/{integration}/webhook" => inbound::integration::get_integration_webhook;
+    put "/v1/integrations/{integration}/webhook" => inbound::integration::put_integration_webhook;
+    delete "/v1/integrations/{integration}/webhook" => inbound::integration::delete_integration_webhook;
+    get "/v1/connections/{connection}/webhook" => inbound::connection::get_connection_webhook;
+    put "/v1/connections/{connection}/webhook" => inbound::connection::put_connection_webhook;
+    delete "/v1/connections/{connection}/webhook" => inbound::connection::delete_connection_webhook;
+    get "/v1/inbound-webhooks" => inbound::list::list_inbound_webhooks;
+    get "/v1/inbound-webhooks/{inbound}" => inbound::get::get_inbound_webhook;
+    post "/v1/connections/{connection}/syncs" => syncs::create::create_sync;
     get "/v1/syncs" => syncs::list::list_syncs;
+    delete "/v1/syncs/{sync}" => syncs::delete::delete_sync;
     post "/v1/syncs/{sync}/cancel" => syncs::cancel::cancel_sync;
     post "/v1/syncs/{sync}/resync" => syncs::resync::resync_sync;
     put "/v1/syncs/{sync}/schedule" => syncs::schedule::set_sync_schedule;
@@ -91,6 +118,9 @@ api! {
     get "/v1/runs/{run}" => runs::get::get_run;
     get "/v1/runs/{run}/logs" => runs::logs::list_run_logs;
     get "/v1/records" => records::list::list_records;
+    get "/v1/records/export" => records::export::export_records;
+    get "/v1/integrations/{integration}/streams/{stream}/policy" => records::policy::get_record_policy;
+    put "/v1/integrations/{integration}/streams/{stream}/policy" => records::policy::set_record_policy;
     get "/v1/endpoints" => endpoints::list::list_endpoints;
     post "/v1/endpoints" => endpoints::create::create_endpoint;
     get "/v1/endpoints/{endpoint}" => endpoints::get::get_endpoint;
@@ -137,7 +167,7 @@ fn posted(path: &'static str, route: Route) -> Resource {
 const POSTED: &[&str] = &["/connect/launch", "/portal/api/sign-in", "/portal/api/sign-out"];
 
 /// What is read and posted to.
-const BOTH: &[&str] = &["/connect/install/{integration}"];
+const BOTH: &[&str] = &["/connect/install/{integration}", "/inbound/{token}"];
 
 /// Registers every endpoint.
 pub fn configure(config: &mut web::ServiceConfig) {
@@ -151,6 +181,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
         // Where a vendor's marketplace sends who installs the tenant's app, or tells of it
         .service(read("/connect/install/{integration}", web::get().to(connect_page::install::arrive)))
         .service(posted("/connect/install/{integration}", web::post().to(connect_page::install::tell)))
+        // Where providers send webhooks
+        .service(posted("/inbound/{token}", web::post().to(inbound::receive::receive)))
+        .service(read("/inbound/{token}", web::get().to(inbound::receive::look)))
         .service(read("/connect/clients/{integration}", web::get().to(connect_page::client::client)))
         .service(read("/connect/assets/{file}", web::get().to(connect_page::asset::asset)))
         .service(read("/connect/{session}", web::get().to(connect_page::hosted::hosted)))

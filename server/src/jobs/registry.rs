@@ -1,9 +1,10 @@
 //! What there is to do in the background: one line each.
 
 use super::{
-    clean_up::CleanUp, connect_device_poll::ConnectDevicePoll, connection_delete::ConnectionDelete,
-    connection_revoke::ConnectionRevoke, count_jobs::CountJobs, enqueue_due_syncs::EnqueueDueSyncs, job::Job,
-    keys_rewrap::KeysRewrap, reap::Reap, refresh_due::RefreshDue, rounds::Round, sync_run::SyncRun,
+    action_run::ActionRun, clean_up::CleanUp, connect_device_poll::ConnectDevicePoll, connection_delete::ConnectionDelete,
+    connection_revoke::ConnectionRevoke, count_jobs::CountJobs, enqueue_due_syncs::EnqueueDueSyncs,
+    inbound_webhook::InboundWebhook, job::Job,
+    keys_rewrap::KeysRewrap, reap::Reap, records_keep::RecordsKeep, refresh_due::RefreshDue, rounds::Round, sync_run::SyncRun,
     webhook_deliver::WebhookDeliver,
 };
 
@@ -12,6 +13,8 @@ pub(super) fn jobs() -> Vec<Box<dyn Job>> {
     vec![
         // Pulls a stream
         Box::new(SyncRun),
+        // Routes what a provider told
+        Box::new(InboundWebhook),
         // Tells an endpoint of an event
         Box::new(WebhookDeliver),
         // Asks after a device code
@@ -22,6 +25,8 @@ pub(super) fn jobs() -> Vec<Box<dyn Job>> {
         Box::new(KeysRewrap),
         // Asks providers to let go of grants
         Box::new(ConnectionRevoke),
+        // Performs an action
+        Box::new(ActionRun),
     ]
 }
 
@@ -36,6 +41,8 @@ pub(super) fn rounds() -> Vec<Box<dyn Round>> {
         Box::new(RefreshDue::default()),
         // Removes what nobody needs any more
         Box::new(CleanUp),
+        // Removes records that are kept no longer, seals those that shall be
+        Box::new(RecordsKeep),
         // Counts waiting, running and dead jobs for the metrics
         Box::new(CountJobs),
     ]

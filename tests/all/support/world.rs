@@ -9,6 +9,7 @@ use std::{
 use acme::{Acme, Command};
 use actix_web::dev::ServerHandle;
 use domain::{entropy::Entropy, secret::Secret};
+use flows::Providers;
 use patchbay::{
     boot,
     config::{Config, KeyKind},
@@ -17,6 +18,7 @@ use patchbay::{
 };
 use serde_json::{Value, json};
 use store::Notice;
+use tokio::sync::OnceCell;
 
 use super::{
     Anonymous, Bao, ConnectBrowser, Consent, Database, Oidc, Operator, Portal, TenantKey, TestClock,
@@ -122,7 +124,11 @@ impl World {
         config.server.public_url = origin.parse().unwrap();
         let clock = Arc::new(TestClock::default());
         let entropy = options.entropy.clone().unwrap_or_else(|| Arc::new(SystemEntropy::default()));
-        let platform = boot::platform_with(&config, clock.clone(), entropy).await.unwrap();
+        let providers = match options.plugins {
+            None => built_providers(&config).await,
+            Some(_) => boot::providers(&config, entropy.as_ref()).await.unwrap(),
+        };
+        let platform = boot::platform_of(&config, clock.clone(), entropy, providers).await.unwrap();
         let state = boot::app_state(&config, &platform);
         let server = boot::http_server(&config, state.clone(), socket).unwrap();
         let handle = server.handle();
@@ -156,6 +162,11 @@ impl World {
     /// Has the server write down when API keys were last used, as it does each minute.
     pub async fn write_key_uses(&self) {
         self.state.write_key_uses().await;
+    }
+
+    /// Has the server look after its records, as it does each minute.
+    pub async fn keep_records(&self) {
+        flows::record::keep(&self.platform.services).await.unwrap();
     }
 
     /// Where the server listens.
@@ -382,6 +393,13 @@ fn by_vault(config: &mut Config, address: &url::Url, (role_id, secret_id): (&str
     config.keys.vault.address = address.clone();
     config.keys.vault.role_id = role_id.to_owned();
     config.keys.vault.secret_id = Secret::new(secret_id);
+}
+
+/// The built plugins and the catalogue, read once for all worlds of this process: nothing in them is a tenant's.
+async fn built_providers(config: &Config) -> Arc<Providers> {
+    static BUILT: OnceCell<Arc<Providers>> = OnceCell::const_new();
+    let read = async || boot::providers(config, &SystemEntropy::default()).await.unwrap();
+    Arc::clone(BUILT.get_or_init(read).await)
 }
 
 async fn make_tenant(origin: &str, slug: &str) -> Tenant {

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use flows::plugin::MEDIA_TYPE;
+
 use crate::{
     house::openapi,
-    support::{Options, PATIENCE, Sink, Tenant, World, until},
+    support::{Author, push, Options, PATIENCE, Sink, Tenant, World, until},
 };
 
 /// An operation of the OpenAPI document.
@@ -92,6 +94,18 @@ impl Scene {
         let tags = json!({ "tags": { "made": "first" } });
         key.patch(&format!("/v1/connections/{connection}"), &tags).await.ok();
         let runs = world.synced(&connection).await;
+        let hook = format!("/v1/integrations/{}/webhook", text(&integration["id"]));
+        key.request(http::Method::PUT, &hook).json(&json!({ "secret": "of its webhooks" })).send().await.ok();
+        key.request(http::Method::PUT, &format!("/v1/connections/{connection}/webhook")).json(&json!({})).send().await.ok();
+        let inbound = world
+            .one(
+                "INSERT INTO inbound_deliveries (inbound_id, tenant_id, environment_id, hook_id, fingerprint_hash, content_hash, \
+                 is_repeat, state, reason, received_at, processed_at) SELECT gen_random_uuid(), tenant_id, environment_id, \
+                 hook_id, '\\x01', '\\x02', false, 'ignored', 'it told of nothing', now(), now() \
+                 FROM hooks WHERE connection_id IS NULL RETURNING inbound_id",
+            )
+            .await;
+        let inbound = ids::InboundId::from_uuid(inbound.parse().unwrap()).to_string();
         let delivery = until("there is a delivery", PATIENCE, async || {
             let deliveries = key.get("/v1/deliveries").await.ok();
             let all = deliveries["data"].as_array().unwrap().clone();
@@ -99,6 +113,8 @@ impl Scene {
             done.then(|| all[0].clone())
         })
         .await;
+        let action = format!("/v1/connections/{connection}/actions/cancel_order");
+        let action_run = key.post(&action, &json!({ "input": { "order_id": "ord_000001" } })).await.ok();
         let session = key.post("/v1/connect/sessions", &json!({ "end_user": { "id": "merchant-2" } })).await.ok();
         let describe = json!({ "manifest": DESCRIBED });
         key.request(http::Method::PUT, "/v1/providers/described").json(&describe).send().await.ok();
@@ -109,6 +125,10 @@ impl Scene {
         assert_eq!(arrived.status, 303, "{arrived}");
         let install = world.one("SELECT install_id FROM installs").await;
         let install = ids::InstallId::from_uuid(install.parse().unwrap()).to_string();
+        let author = Author::new(1);
+        let plugin_key = author.trusted_by(&key).await;
+        push(&key, &author.acme("pushed", "1.0.0", |same| same).await).await.ok();
+        key.request(http::Method::PUT, "/v1/plugins/pushed/pin").json(&json!({ "version": "1.0.0" })).send().await.ok();
         let spare = key.post("/v1/api-keys", &json!({ "name": "spare", "scopes": ["proxy"] })).await.ok();
         world.member("owner").await;
         let stranger = world.stranger("neighbour").await;
@@ -154,11 +174,17 @@ impl Scene {
             ("run", text(&runs[0]["id"])),
             ("endpoint", text(&endpoint["endpoint"]["id"])),
             ("delivery", text(&delivery["id"])),
+            ("inbound", inbound),
             ("session", text(&session["id"])),
             ("install", install),
             ("provider", "described".to_owned()),
+            ("plugin", "pushed".to_owned()),
+            ("version", "1.0.0".to_owned()),
+            ("plugin_key", plugin_key),
             ("key", text(&spare["key"]["id"])),
             ("stream", text(&runs[0]["stream"])),
+            ("action", "cancel_order".to_owned()),
+            ("action_run", text(&action_run["id"])),
         ];
         let other_key = text(&other_key["secret"]);
         let session_token = text(&session["token"]);
@@ -175,7 +201,7 @@ impl Scene {
         match operation.name().as_str() {
             // Described anew elsewhere: a neighbour that describes this one has one of its own from then on.
             "put /v1/providers/{provider}" => path.replace("described", "anew"),
-            "get /v1/records" => format!("{path}?connection={}&stream={}", self.ids["connection"], self.ids["stream"]),
+            "get /v1/records" | "get /v1/records/export" => format!("{path}?connection={}&stream={}", self.ids["connection"], self.ids["stream"]),
             "post /v1/imports/{import}/rows" => format!("{path}?first_row=0"),
             _ => path,
         }
@@ -202,12 +228,20 @@ impl Scene {
                 let origin = self.world.acme().origin();
                 json!({ "provider": "acme", "slug": "third", "client_id": "c", "client_secret": "s", "variables": { "auth": origin, "api": origin } })
             }
+            "post /v1/plugin-keys" => json!({ "name": "another", "public_key": Author::new(2).public() }),
+            "put /v1/plugins/{plugin}/pin" => json!({ "version": "1.0.0" }),
+            "post /v1/plugins/{plugin}/rollback" => json!({}),
             "patch /v1/integrations/{integration}" => json!({ "display_name": "Third" }),
             "patch /v1/connections" => {
                 json!({ "connections": [self.ids["connection"]], "change": { "tags_merge": { "third": "yes" } } })
             }
+            "post /v1/connections/{connection}/actions/{action}" => json!({ "input": { "order_id": "ord_000002" } }),
             "patch /v1/connections/{connection}" => json!({ "tags_merge": { "third": "yes" } }),
             "post /v1/api-keys/{key}/rotate" => json!({}),
+            "put /v1/integrations/{integration}/streams/{stream}/policy" => json!({ "keep_deleted_days": 30 }),
+            "put /v1/integrations/{integration}/webhook" => json!({ "secret": "another" }),
+            "put /v1/connections/{connection}/webhook" => json!({ "secret": "another" }),
+            "post /v1/connections/{connection}/syncs" => json!({ "stream": "orders", "variant": "third" }),
             "put /v1/syncs/{sync}/schedule" => json!({ "every_seconds": 600 }),
             "post /v1/connect/sessions" => json!({ "end_user": { "id": "merchant-3" } }),
             "put /v1/providers/{provider}" => json!({ "manifest": DESCRIBED.replace("\"described\"", "\"anew\"") }),
@@ -222,7 +256,7 @@ impl Scene {
             "post /v1/endpoints" => json!({ "url": "http://127.0.0.1:9/webhooks" }),
             name => {
                 assert!(
-                    !operation.has_body || name.contains("/proxy/"),
+                    !operation.has_body || name.contains("/proxy/") || name == "post /v1/plugins",
                     "say in the scene what a good body of {name} is"
                 );
                 return None;
@@ -240,6 +274,11 @@ impl Scene {
         }
         for (name, value) in claims {
             request = request.header(name, value);
+        }
+        if operation.name() == "post /v1/plugins" {
+            // Small and by nobody whom anybody trusts: what matters is who is asked back.
+            let package = Author::new(2).signed(("third", "1.0.0", "2.0"), "schema = 1\n".into(), b"\0asm".to_vec());
+            return request.header("content-type", MEDIA_TYPE).body(package.to_bytes()).send().await;
         }
         match self.body(operation) {
             Some(body) => request.json(&body).send().await,

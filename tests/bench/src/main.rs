@@ -6,6 +6,7 @@
 mod client;
 mod crowd;
 mod envelope;
+mod feed;
 mod figures;
 mod ingest;
 mod instance;
@@ -21,6 +22,7 @@ mod reads;
 mod refresh;
 mod resident;
 mod rotation;
+mod runs;
 mod signing;
 mod stack;
 mod table;
@@ -77,7 +79,7 @@ fn run() -> Outcome<()> {
     if wanted("envelope") {
         envelope::measure(&places, &mut table)?;
     }
-    if ["start", "reads", "refresh", "proxied", "ingest", "crowd", "rotation"].into_iter().any(wanted) {
+    if ["start", "reads", "refresh", "proxied", "ingest", "feed", "crowd", "rotation"].into_iter().any(wanted) {
         let mut stack = Stack::start(&places)?;
         stack.start_server()?;
         if wanted("start") {
@@ -96,7 +98,10 @@ fn run() -> Outcome<()> {
             proxied::measure(&stack, &tenant, &mut table)?;
         }
         if wanted("ingest") {
-            ingest::measure(&stack, &tenant, &mut table)?;
+            ingest::measure(&mut stack, &tenant, &mut table)?;
+        }
+        if wanted("feed") {
+            feed::measure(&stack, &tenant, &mut table)?;
         }
         if wanted("crowd") {
             crowd::measure(&mut stack, &tenant, &mut table)?;
@@ -112,6 +117,14 @@ fn run() -> Outcome<()> {
         let tenant = Tenant::set_up(&stack)?;
         ingest::wait_for_first(&tenant)?;
         proactive::measure(&stack, &tenant, &mut table)?;
+    }
+    if wanted("runs") {
+        let mut stack = Stack::start(&places)?;
+        runs::use_empty_plugin(&stack)?;
+        stack.start_server()?;
+        let tenant = Tenant::set_up(&stack)?;
+        ingest::wait_for_first(&tenant)?;
+        runs::measure(&stack, &tenant, &mut table)?;
     }
     say(format_args!("\n{table}"));
     Ok(())

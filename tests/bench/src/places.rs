@@ -9,9 +9,11 @@ use pg::Binaries;
 
 use crate::Outcome;
 
-const USAGE: &str = "usage: bench ROOT PATCHBAY ACME-SERVER PLUGINS [PART…]";
+const USAGE: &str = "usage: bench ROOT PATCHBAY ACME-SERVER PLUGINS [records=N] [PART…]";
+/// Records of each stream at the provider, unless it is said.
+const RECORDS: u32 = 100_000;
 /// What can be measured by itself.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 15] = [
     "pages",
     "widget",
     "instance",
@@ -22,10 +24,12 @@ const PARTS: [&str; 14] = [
     "refresh",
     "proxied",
     "ingest",
+    "feed",
     "crowd",
     "envelope",
     "rotation",
     "proactive",
+    "runs",
 ];
 
 /// Where things are.
@@ -42,6 +46,8 @@ pub struct Places {
     pub folder: PathBuf,
     /// Postgres.
     pub postgres: Binaries,
+    /// Records of each stream at the provider.
+    pub records: u32,
 }
 
 impl Places {
@@ -53,11 +59,13 @@ impl Places {
         let folder = root.join(".cache/bench");
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let postgres = Binaries::find(&root).ok_or("there is no Postgres: run `cargo dev setup`")?;
-        let only: Vec<String> = arguments.collect();
+        let (counts, only): (Vec<_>, Vec<_>) = arguments.partition(|argument| argument.starts_with("records="));
+        let count = |text: &String| text.split_once('=').and_then(|(_, count)| count.parse().ok()).ok_or(USAGE);
+        let records = counts.last().map_or(Ok(RECORDS), count)?;
         if let Some(unknown) = only.iter().find(|name| !PARTS.contains(&name.as_str())) {
             return Err(format!("there is no {unknown} to be measured, only {}", PARTS.join(", ")));
         }
-        Ok((Self { root, patchbay, acme, plugins, folder, postgres }, only))
+        Ok((Self { root, patchbay, acme, plugins, folder, postgres, records }, only))
     }
 
     /// A program of Postgres: beside the server, else on `PATH`.

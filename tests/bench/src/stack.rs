@@ -23,8 +23,6 @@ use crate::{
 
 /// The database that the server works in.
 const DATABASE: &str = "patchbay";
-/// Records of each stream at the provider.
-pub const RECORDS: u32 = 100_000;
 /// How long a server may take to come up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -59,7 +57,7 @@ impl<'a> Stack<'a> {
         raise_limits(&places.plugins, &places.folder.join("plugins"))?;
         let port = free_port()?;
         let mut acme = Command::new(&places.acme);
-        acme.args(["--port", &port.to_string(), "--orders", &RECORDS.to_string(), "--token-lifetime", "86400"]);
+        acme.args(["--port", &port.to_string(), "--orders", &places.records.to_string(), "--token-lifetime", "86400"]);
         let mut acme = Server::start(acme, &places.folder.join("acme.log"))?;
         wait_for_port(&mut acme, port, &places.folder.join("acme.log"))?;
         let stack = Self {
@@ -79,10 +77,27 @@ impl<'a> Stack<'a> {
     /// Starts the server, in the place of the one that runs; gives the time until it said that it is ready.
     pub fn start_server(&mut self) -> Outcome<Duration> {
         drop(self.server.take());
+        let log = self.places.folder.join("server.log");
+        let began = Instant::now();
+        let mut server = Server::start(self.patchbay("serve"), &log)?;
+        let ready = format!("{}/readyz", self.origin);
+        while !get(ready.as_str()).send().is_ok_and(|answer| answer.status == 200) {
+            if server.has_ended() || began.elapsed() > PATIENCE {
+                return Err(format!("the server does not become ready: {}", tail(&places::read(&log)?)));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        let took = began.elapsed();
+        self.server = Some(server);
+        Ok(took)
+    }
+
+    /// The server's binary over all this, with one of its commands.
+    pub fn patchbay(&self, command: &str) -> Command {
         let folder = &self.places.folder;
         let mut patchbay = Command::new(&self.places.patchbay);
         patchbay
-            .arg("serve")
+            .arg(command)
             .current_dir(folder)
             .env("PATCHBAY_SERVER__BIND", self.origin.trim_start_matches("http://"))
             .env("PATCHBAY_SERVER__PUBLIC_URL", &self.origin)
@@ -94,20 +109,11 @@ impl<'a> Stack<'a> {
             .env("PATCHBAY_PLUGINS__CACHE_DIR", folder.join("components"))
             .env("PATCHBAY_LIMITS__REQUESTS_PER_SECOND", "1000000")
             .env("PATCHBAY_EGRESS__ALLOW_RANGES", r#"["127.0.0.0/8"]"#)
-            .env("PATCHBAY_EGRESS__ALLOW_HTTP", "true");
-        let log = folder.join("server.log");
-        let began = Instant::now();
-        let mut server = Server::start(patchbay, &log)?;
-        let ready = format!("{}/readyz", self.origin);
-        while !get(ready.as_str()).send().is_ok_and(|answer| answer.status == 200) {
-            if server.has_ended() || began.elapsed() > PATIENCE {
-                return Err(format!("the server does not become ready: {}", tail(&places::read(&log)?)));
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
-        let took = began.elapsed();
-        self.server = Some(server);
-        Ok(took)
+            .env("PATCHBAY_EGRESS__ALLOW_HTTP", "true")
+            // One tenant and one provider have all places here.
+            .env("PATCHBAY_WORKER__TENANT_SHARE", "100")
+            .env("PATCHBAY_WORKER__PARTY_SHARE", "100");
+        patchbay
     }
 
     /// The running server's process.

@@ -25,6 +25,13 @@ pub struct Problem {
     /// What the provider said, in its own words for people, where it refused something and said why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_said: Option<String>,
+    /// Who has to do something about it, where an action did not succeed: `end_user`, `tenant`, `provider`, `plugin` or
+    /// `platform`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blame: Option<String>,
+    /// The call of the action that did not succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action_run_id: Option<ids::ActionRunId>,
 }
 
 /// One field that is wrong.
@@ -80,6 +87,8 @@ codes! {
     InvalidFields = "invalid_fields", 422, "Some fields are not valid";
     /// A cursor that we did not give out.
     BadCursor = "bad_cursor", 400, "The cursor is not valid";
+    /// A reader of the feed has missed deletions.
+    CursorExpired = "cursor_expired", 410, "The cursor is too old";
     /// No key, or one that is unknown, revoked or expired.
     Unauthenticated = "unauthenticated", 401, "A valid key or session is needed";
     /// The key lacks the scope.
@@ -100,6 +109,8 @@ codes! {
     UnknownProvider = "unknown_provider", 422, "The provider is not known";
     /// What was entered or brought along does not let us in at the provider.
     CredentialRefused = "credential_refused", 422, "The provider refuses the credential";
+    /// A version of a plugin is not taken.
+    PluginRefused = "plugin_refused", 422, "The plugin is refused";
     /// The integration cannot be used as it is configured.
     IntegrationMisconfigured = "integration_misconfigured", 409, "The integration has to be repaired";
     /// The connection needs its end user.
@@ -114,6 +125,16 @@ codes! {
     ProviderUnreachable = "provider_unreachable", 502, "The provider could not be reached";
     /// The provider did not answer in time.
     ProviderTimeout = "provider_timeout", 504, "The provider did not answer in time";
+    /// The provider does not do what an action asks for.
+    ActionRefused = "action_refused", 422, "The provider refuses the action";
+    /// An action may have been performed or not.
+    ActionUnknown = "action_unknown", 504, "It is not known whether the action was performed";
+    /// The key came with another request before.
+    IdempotencyKeyReused = "idempotency_key_reused", 422, "The Idempotency-Key belongs to another request";
+    /// The same request is not done yet.
+    RequestInFlight = "request_in_flight", 409, "The same request is being carried out";
+    /// The provider answered with a failure of its own.
+    ProviderFailed = "provider_failed", 502, "The provider failed";
     /// The plugin failed.
     PluginFailed = "plugin_failed", 502, "The plugin failed";
     /// The key service is sealed or away.

@@ -12,6 +12,14 @@ pub struct Sync {
     pub connection_id: ConnectionId,
     /// The stream.
     pub stream: String,
+    /// Its name among several syncs of the stream; absent for the one that every connection has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// What the plugin is told for this sync alone.
+    pub params: serde_json::Value,
+    /// How far back a pull from the beginning goes; absent for all there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
     /// `incremental` or `full`.
     pub mode: String,
     /// When it runs by itself.
@@ -24,6 +32,20 @@ pub struct Sync {
     pub next_run_at: DateTime<Utc>,
     /// The latest run.
     pub last_run: Option<RunSummary>,
+}
+
+/// A further sync of a stream, with parameters of its own.
+pub struct CreateSync {
+    /// The stream.
+    pub stream: String,
+    /// Its name among the stream's syncs: 1 to 64 lower-case letters, digits, dashes and underscores.
+    pub variant: String,
+    /// What the plugin is told for this sync alone; which parameters there are, the provider's documentation says.
+    #[serde(default)]
+    pub params: std::collections::BTreeMap<String, serde_json::Value>,
+    /// How many days back its first pull goes, 1 to 36500; what the provider's manifest says if absent.
+    #[serde(default)]
+    pub backfill_days: Option<u32>,
 }
 
 /// When a sync runs by itself: after an interval, or at certain times.
@@ -63,7 +85,7 @@ pub struct Run {
     pub connection_id: ConnectionId,
     /// The stream.
     pub stream: String,
-    /// Why it ran: `connect`, `schedule` or `api`.
+    /// Why it ran: `connect`, `schedule`, `api` or `webhook`.
     pub trigger: String,
     /// Where it stands.
     pub state: RunState,
@@ -132,8 +154,11 @@ pub struct RunLogLine {
 pub struct Record {
     /// The provider's id of it.
     pub id: String,
-    /// The record; as last seen if it is deleted.
+    /// The record; as last seen if it is deleted, `null` if its content was pruned.
     pub data: serde_json::Value,
+    /// Whether its content was removed, since it had not changed for as long as the stream's policy keeps content.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pruned: bool,
     /// When it was first seen.
     pub created_at: DateTime<Utc>,
     /// When its content last changed.
@@ -150,5 +175,21 @@ pub struct RecordPage {
     pub next_cursor: String,
     /// Whether there is more now.
     pub has_more: bool,
+}
+
+/// How records of a stream are kept, for all connections of an integration.
+pub struct RecordPolicy {
+    /// Days after which a deleted record is removed, 1 to 3650; null to keep all. A reader of the feed that has not read on for
+    /// so long is told to begin anew.
+    #[serde(default)]
+    pub keep_deleted_days: Option<u16>,
+    /// Days after its latest change when a record's content is removed, 1 to 3650; null to keep all. The record stays, with
+    /// `pruned`, until the provider changes it.
+    #[serde(default)]
+    pub keep_content_days: Option<u16>,
+    /// Whether records lie sealed in the database, under a key of their own that the environment's key protects. They cannot be
+    /// asked for by what they contain (`where`).
+    #[serde(default)]
+    pub sealed: bool,
 }
 }

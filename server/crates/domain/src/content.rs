@@ -11,6 +11,8 @@ use reader::Reader;
 
 /// Deeper nesting than this is refused.
 pub const DEEPEST: usize = 128;
+/// A record whose numbers, written out without exponents, take so many bytes more than it has is refused.
+pub const MOST_GROWN: usize = 1 << 20;
 
 /// Why a text cannot be stored as a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -8,13 +8,12 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{Scope, run::Counts};
-use ids::{EnvironmentId, RunId, SyncId, TenantId};
+use ids::{RunId, SyncId};
 
 use crate::{
     StoreError, Tx,
     prepared::Prepared,
     runs::{RunFence, SUPERSEDED, stored},
-    schema::records,
 };
 
 /// A record as it comes from the provider.
@@ -22,45 +21,16 @@ use crate::{
 pub struct NewRecord<'a> {
     /// The provider's id of it.
     pub external_id: &'a str,
-    /// Hash of the canonical form.
+    /// Hash of the canonical form; the keyed one if it is sealed.
     pub content_hash: &'a [u8],
     /// The record, known to be JSON that Postgres takes.
     pub body: &'a str,
 }
 
-/// How a record of a page compares with what is stored. Those that are as stored are not mentioned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Difference {
-    /// Its place in the page, from 0.
-    pub index: usize,
-    /// Whether there is a row for it.
-    pub is_known: bool,
-    /// Whether that row says that it is gone.
-    pub is_gone: bool,
-}
-
-/// A record as stored.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = records, check_for_backend(diesel::pg::Pg))]
-pub struct RecordRow {
-    /// The provider's id of it.
-    pub external_id: String,
-    /// Number of its latest change.
-    pub seq: i64,
-    /// The record.
-    pub body: serde_json::Value,
-    /// When it was first seen.
-    pub created_at: DateTime<Utc>,
-    /// When its content last changed.
-    pub updated_at: DateTime<Utc>,
-    /// Since when it is gone.
-    pub deleted_at: Option<DateTime<Utc>>,
-}
-
 /// The records of one environment.
 pub struct Records<'t> {
-    connection: &'t mut AsyncPgConnection,
-    scope: Scope,
+    pub(crate) connection: &'t mut AsyncPgConnection,
+    pub(crate) scope: Scope,
 }
 
 impl Tx<Scope> {
@@ -71,6 +41,44 @@ impl Tx<Scope> {
     }
 }
 
+/// Records to write.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'a> {
+    /// They.
+    pub rows: &'a [NewRecord<'a>],
+    /// Their bodies sealed, in the same order: these are written in place of what they hold.
+    pub sealed: Option<&'a [Vec<u8>]>,
+    /// Whether there is no row of any of them.
+    pub all_new: bool,
+}
+
+macro_rules! plain {
+    ($($conflict:tt)*) => {
+        concat!("
+INSERT INTO records (sync_id, external_id, tenant_id, environment_id, seq, body_bytes, content_hash, body, created_at, updated_at)
+SELECT $1, page.id, $2, $3, $4 + page.place, octet_length(page.body), page.hash, page.body::jsonb, $5, $5
+FROM unnest($6, $7, $8) WITH ORDINALITY AS page (id, hash, body, place)", $($conflict)*)
+    };
+}
+
+macro_rules! sealed {
+    ($($conflict:tt)*) => {
+        concat!("
+INSERT INTO records (sync_id, external_id, tenant_id, environment_id, seq, body_bytes, content_hash, sealed_body, created_at, updated_at)
+SELECT $1, page.id, $2, $3, $4 + page.place, page.length, page.hash, page.body, $5, $5
+FROM unnest($6, $7, $8, $9) WITH ORDINALITY AS page (id, hash, body, length, place)", $($conflict)*)
+    };
+}
+
+macro_rules! upsert {
+    () => {
+        "
+ON CONFLICT (sync_id, external_id) DO UPDATE SET seq = excluded.seq, body_bytes = excluded.body_bytes,
+    content_hash = excluded.content_hash, body = excluded.body, sealed_body = excluded.sealed_body,
+    updated_at = excluded.updated_at, deleted_at = NULL"
+    };
+}
+
 #[derive(QueryableByName)]
 struct Place {
     #[diesel(sql_type = BigInt)]
@@ -79,16 +87,21 @@ struct Place {
     pages: i32,
     #[diesel(sql_type = Bool)]
     is_full: bool,
+    #[diesel(sql_type = Bool)]
+    is_sealed: bool,
+    #[diesel(sql_type = Bool)]
+    has_key: bool,
 }
 
-#[derive(QueryableByName)]
-struct DifferenceColumns {
-    #[diesel(sql_type = BigInt)]
-    place: i64,
-    #[diesel(sql_type = Bool)]
-    is_known: bool,
-    #[diesel(sql_type = Bool)]
-    is_gone: bool,
+/// What a page brought.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Brought {
+    /// How many records of which kind.
+    pub counts: Counts,
+    /// Bytes of the largest record that was written.
+    pub largest: usize,
+    /// Whether nothing was written but how far the run is.
+    pub may_be_lost: bool,
 }
 
 /// Where the next page of a run is to be put. The sync is locked as long as the transaction lasts.
@@ -100,20 +113,29 @@ pub struct PagePlace {
     pub page: i32,
     /// Whether the run keeps track of what it sees.
     pub is_full: bool,
+    /// Whether what is written is to be sealed.
+    pub is_sealed: bool,
+    /// Whether something of it may lie there sealed.
+    pub has_key: bool,
 }
 
 impl Records<'_> {
     /// Locks the sync and the run, if the run is still this worker's. What follows in the transaction looks rows up by
-    /// index, however small the table looks: see [`Records::differences`].
+    /// index, however small the table looks (see [`Records::differences`]), and by plans that are kept: left to itself Postgres
+    /// would plan anew each time, which over the parts of the table costs as much as half of the work.
     ///
     /// # Errors
     /// [`StoreError::Superseded`] if another worker has the run or it has ended: nothing may be written.
     pub async fn lock_for_page(&mut self, sync: SyncId, fence: RunFence) -> Result<PagePlace, StoreError> {
         const SQL: &str = "
-SELECT s.last_seq, r.pages, r.is_full, set_config('enable_seqscan', 'off', true)
+SELECT s.last_seq, r.pages, r.is_full, set_config('enable_seqscan', 'off', true),
+    set_config('plan_cache_mode', 'force_generic_plan', true),
+    EXISTS (SELECT FROM record_policies p JOIN connections c ON c.integration_id = p.integration_id
+            WHERE c.connection_id = s.connection_id AND p.stream = s.stream AND p.is_sealed) AS is_sealed,
+    EXISTS (SELECT FROM record_keys k WHERE k.sync_id = s.sync_id) AS has_key
 FROM syncs s JOIN runs r ON r.sync_id = s.sync_id
 WHERE s.sync_id = $1 AND r.run_id = $2 AND r.fence = $3 AND r.state = 'running' AND s.tenant_id = $4 AND s.environment_id = $5
-FOR NO KEY UPDATE";
+FOR NO KEY UPDATE OF s, r";
         let place: Option<Place> = Prepared(
             diesel::sql_query(SQL)
                 .bind::<Uuid, _>(sync)
@@ -126,104 +148,55 @@ FOR NO KEY UPDATE";
         .await
         .optional()?;
         let place = place.ok_or(SUPERSEDED)?;
-        Ok(PagePlace { last_seq: place.last_seq, page: place.pages.saturating_add(1), is_full: place.is_full })
+        Ok(PagePlace {
+            last_seq: place.last_seq,
+            page: place.pages.saturating_add(1),
+            is_full: place.is_full,
+            is_sealed: place.is_sealed,
+            has_key: place.has_key,
+        })
     }
 
-    /// Which of these records, no two of one id, are not as stored; after [`Records::lock_for_page`]. The lateral join
-    /// with its limit is on purpose: while a young table has no statistics, the planner would read all records of the sync
-    /// for each page. The plan is kept while the table grows, so it must be that of a large one from the beginning:
-    /// each record by the primary key, which is the only index with both columns in it.
+    /// Writes records, numbering them from `last_seq + 1` in the order given.
     ///
     /// # Errors
-    /// The query failed.
-    pub async fn differences(
+    /// The insert failed; [`StoreError::Conflict`] if they are said to be new and one is not.
+    pub async fn write(
         &mut self,
         sync: SyncId,
-        ids: &[&str],
-        hashes: &[&[u8]],
-    ) -> Result<Vec<Difference>, StoreError> {
-        const SQL: &str = "
-SELECT page.place, r.external_id IS NOT NULL AS is_known, r.deleted_at IS NOT NULL AS is_gone
-FROM unnest($2, $3) WITH ORDINALITY AS page (id, hash, place)
-LEFT JOIN LATERAL (
-    SELECT external_id, content_hash, deleted_at FROM records WHERE sync_id = $1 AND external_id = page.id LIMIT 1) r ON true
-WHERE r.external_id IS NULL OR r.content_hash <> page.hash OR r.deleted_at IS NOT NULL
-ORDER BY page.place";
-        let rows: Vec<DifferenceColumns> = Prepared(
-            diesel::sql_query(SQL).bind::<Uuid, _>(sync).bind::<Array<Text>, _>(ids).bind::<Array<Binary>, _>(hashes),
-        )
-        .load(self.connection)
-        .await?;
-        let difference = |row: DifferenceColumns| Difference {
-            index: usize::try_from(row.place).unwrap_or_default().saturating_sub(1),
-            is_known: row.is_known,
-            is_gone: row.is_gone,
+        written: &Written<'_>,
+        last_seq: i64,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let rows = written.rows;
+        let sql = match (written.sealed.is_some(), written.all_new) {
+            (false, true) => plain!(""),
+            (false, false) => plain!(upsert!()),
+            (true, true) => sealed!(""),
+            (true, false) => sealed!(upsert!()),
         };
-        Ok(rows.into_iter().map(difference).collect())
-    }
-
-    /// Writes records that are new, numbering them from `last_seq + 1` in the order given.
-    ///
-    /// # Errors
-    /// The insert failed; [`StoreError::Conflict`] if one is not new.
-    pub async fn insert(
-        &mut self,
-        sync: SyncId,
-        new: &[NewRecord<'_>],
-        last_seq: i64,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        const SQL: &str = "
-INSERT INTO records (sync_id, external_id, tenant_id, environment_id, seq, content_hash, body, created_at, updated_at)
-SELECT $1, page.id, $2, $3, $4 + page.place, page.hash, page.body::jsonb, $5, $5
-FROM unnest($6, $7, $8) WITH ORDINALITY AS page (id, hash, body, place)";
-        self.write(SQL, sync, new, last_seq, now).await
-    }
-
-    /// Writes records that are new or changed or there again, numbering them likewise.
-    ///
-    /// # Errors
-    /// The insert failed.
-    pub async fn upsert(
-        &mut self,
-        sync: SyncId,
-        changed: &[NewRecord<'_>],
-        last_seq: i64,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        const SQL: &str = "
-INSERT INTO records (sync_id, external_id, tenant_id, environment_id, seq, content_hash, body, created_at, updated_at)
-SELECT $1, page.id, $2, $3, $4 + page.place, page.hash, page.body::jsonb, $5, $5
-FROM unnest($6, $7, $8) WITH ORDINALITY AS page (id, hash, body, place)
-ON CONFLICT (sync_id, external_id) DO UPDATE SET seq = excluded.seq, content_hash = excluded.content_hash, body = excluded.body,
-    updated_at = excluded.updated_at, deleted_at = NULL";
-        self.write(SQL, sync, changed, last_seq, now).await
-    }
-
-    async fn write(
-        &mut self,
-        sql: &str,
-        sync: SyncId,
-        rows: &[NewRecord<'_>],
-        last_seq: i64,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
         let ids: Vec<&str> = rows.iter().map(|row| row.external_id).collect();
         let hashes: Vec<&[u8]> = rows.iter().map(|row| row.content_hash).collect();
-        let bodies: Vec<&str> = rows.iter().map(|row| row.body).collect();
-        Prepared(
-            diesel::sql_query(sql)
-                .bind::<Uuid, _>(sync)
-                .bind::<Uuid, _>(self.scope.tenant)
-                .bind::<Uuid, _>(self.scope.environment)
-                .bind::<BigInt, _>(last_seq)
-                .bind::<Timestamptz, _>(now)
-                .bind::<Array<Text>, _>(ids)
-                .bind::<Array<Binary>, _>(hashes)
-                .bind::<Array<Text>, _>(bodies),
-        )
-        .execute(self.connection)
-        .await?;
+        let query = diesel::sql_query(sql)
+            .bind::<Uuid, _>(sync)
+            .bind::<Uuid, _>(self.scope.tenant)
+            .bind::<Uuid, _>(self.scope.environment)
+            .bind::<BigInt, _>(last_seq)
+            .bind::<Timestamptz, _>(now)
+            .bind::<Array<Text>, _>(ids)
+            .bind::<Array<Binary>, _>(hashes);
+        match written.sealed {
+            None => {
+                let bodies: Vec<&str> = rows.iter().map(|row| row.body).collect();
+                Prepared(query.bind::<Array<Text>, _>(bodies)).execute(self.connection).await?;
+            }
+            Some(sealed) => {
+                let length = |row: &NewRecord<'_>| i32::try_from(row.body.len()).unwrap_or(i32::MAX);
+                let lengths: Vec<i32> = rows.iter().map(length).collect();
+                let query = query.bind::<Array<Binary>, _>(sealed).bind::<Array<Integer>, _>(lengths);
+                Prepared(query).execute(self.connection).await?;
+            }
+        }
         Ok(())
     }
 
@@ -292,7 +265,8 @@ gone AS MATERIALIZED (
 UPDATE records SET deleted_at = $4, updated_at = $4, seq = $3 + gone.place
 FROM gone WHERE records.sync_id = $1 AND records.external_id = gone.external_id";
         // All of the sync's records are read, which may be all there are.
-        diesel::sql_query("SET LOCAL enable_seqscan = on").execute(self.connection).await?;
+        let free = "SELECT set_config('enable_seqscan', 'on', true), set_config('plan_cache_mode', 'auto', true)";
+        diesel::sql_query(free).execute(self.connection).await?;
         let deleted = diesel::sql_query(SQL)
             .bind::<Uuid, _>(sync)
             .bind::<Uuid, _>(run)
@@ -303,7 +277,9 @@ FROM gone WHERE records.sync_id = $1 AND records.external_id = gone.external_id"
         Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
     }
 
-    /// Moves the sync on and counts the page in its run, together with what was written before in this transaction.
+    /// Moves the sync on and counts the page in its run, together with what was written before in this transaction. Where
+    /// that is nothing (`may_be_lost`), nobody waits until it is on the disk: after a crash the page would be pulled again
+    /// and found as it is.
     ///
     /// # Errors
     /// [`StoreError::Superseded`] if another worker has the run or it has ended.
@@ -313,12 +289,15 @@ FROM gone WHERE records.sync_id = $1 AND records.external_id = gone.external_id"
         fence: RunFence,
         last_seq: i64,
         cursor: Option<&str>,
-        counts: Counts,
+        brought: Brought,
     ) -> Result<(), StoreError> {
         const SQL: &str = "
-WITH moved AS (UPDATE syncs SET last_seq = $2, cursor = $3 WHERE sync_id = $1 AND tenant_id = $4 AND environment_id = $5)
+WITH moved AS (UPDATE syncs SET last_seq = $2, cursor = $3, largest_record = greatest(largest_record, $12)
+               WHERE sync_id = $1 AND tenant_id = $4 AND environment_id = $5)
 UPDATE runs SET pages = pages + 1, added = added + $6, updated = updated + $7, deleted = deleted + $8, unchanged = unchanged + $9
-WHERE run_id = $10 AND fence = $11 AND state = 'running'";
+WHERE run_id = $10 AND fence = $11 AND state = 'running'
+    AND CASE WHEN $13 THEN set_config('synchronous_commit', 'off', true) END IS DISTINCT FROM 'on'";
+        let Brought { counts, largest, may_be_lost } = brought;
         let counted = Prepared(
             diesel::sql_query(SQL)
                 .bind::<Uuid, _>(sync)
@@ -331,25 +310,12 @@ WHERE run_id = $10 AND fence = $11 AND state = 'running'";
                 .bind::<BigInt, _>(stored(counts.deleted))
                 .bind::<BigInt, _>(stored(counts.unchanged))
                 .bind::<Uuid, _>(fence.run)
-                .bind::<BigInt, _>(fence.number),
+                .bind::<BigInt, _>(fence.number)
+                .bind::<Integer, _>(i32::try_from(largest).unwrap_or(i32::MAX))
+                .bind::<Bool, _>(may_be_lost),
         )
         .execute(self.connection)
         .await?;
         if counted == 0 { Err(SUPERSEDED) } else { Ok(()) }
-    }
-
-    /// Records of a sync in the order of their latest change, after a number.
-    ///
-    /// # Errors
-    /// The query failed.
-    pub async fn feed(&mut self, sync: SyncId, after: i64, limit: i64) -> Result<Vec<RecordRow>, StoreError> {
-        let (tenant, environment): (TenantId, EnvironmentId) = (self.scope.tenant, self.scope.environment);
-        let query = records::table
-            .filter(records::sync_id.eq(sync).and(records::seq.gt(after)))
-            .filter(records::tenant_id.eq(tenant).and(records::environment_id.eq(environment)))
-            .order(records::seq)
-            .limit(limit)
-            .select(RecordRow::as_select());
-        Ok(query.load(self.connection).await?)
     }
 }

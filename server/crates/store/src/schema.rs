@@ -1,6 +1,76 @@
 // Written by `cargo dev schema` from the migrated database. Do not edit.
 
 diesel::table! {
+    /// What plugins and the host wrote about calls of actions.
+    action_run_logs (action_run_id, line) {
+        /// Of which call.
+        action_run_id -> Uuid,
+        /// Line number, from 1.
+        line -> Integer,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// How grave.
+        level -> Text,
+        /// The line, secrets masked.
+        message -> Text,
+        /// When.
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// Calls of actions and what became of them.
+    action_runs (action_run_id) {
+        /// The call.
+        action_run_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// Whose account it is performed on.
+        connection_id -> Uuid,
+        /// The action's name in the manifest.
+        action -> Text,
+        /// Whether the caller went away after it was accepted; then a worker performs it.
+        is_async -> Bool,
+        /// Accepted while nothing was sent, running from before the first request on, then one of three that are final.
+        state -> Text,
+        /// SHA-256 of the caller's Idempotency-Key; lets one call of a connection in.
+        key_hash -> Nullable<Binary>,
+        /// SHA-256 of that key, the action and the input in canonical form: whether a later call with the key is the same.
+        input_digest -> Nullable<Binary>,
+        /// What goes in, sealed; kept until the call is over.
+        input -> Nullable<Binary>,
+        /// What came out, sealed; kept for those who may ask for it later, and for a while.
+        output -> Nullable<Binary>,
+        /// How often it was begun.
+        tries -> Integer,
+        /// Fencing number, raised each time somebody takes it up; an end under an older one is refused.
+        fence -> BigInt,
+        /// Why it did not succeed, as a stable code.
+        error_code -> Nullable<Text>,
+        /// The same in words.
+        error_message -> Nullable<Text>,
+        /// Who has to do something about it.
+        blame -> Nullable<Text>,
+        /// Not before so many seconds after its end, if the provider said so.
+        retry_after_seconds -> Nullable<Integer>,
+        /// Who called it.
+        actor -> Text,
+        /// When it was taken.
+        created_at -> Timestamptz,
+        /// When the plugin was last called for it.
+        started_at -> Nullable<Timestamptz>,
+        /// When it was over.
+        finished_at -> Nullable<Timestamptz>,
+        /// Since when what came out is not kept any more.
+        forgotten_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     /// Keys with which tenants' backends call the API. Shown once, stored hashed.
     api_keys (api_key_id) {
         /// The key.
@@ -405,6 +475,38 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// Our URLs that providers send webhooks to: at most one of an integration, and one of each connection.
+    hooks (hook_id) {
+        /// The URL.
+        hook_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// The integration whose provider sends there.
+        integration_id -> Uuid,
+        /// The connection that all that comes there is about; null where what comes says whom it is about.
+        connection_id -> Nullable<Uuid>,
+        /// SHA-256 of what stands in the URL, by which it is found.
+        token_hash -> Binary,
+        /// The same, sealed: the URL is shown again.
+        token -> Binary,
+        /// What deliveries are verified with, sealed; null until it is given. A connection without one has its integration's.
+        secret -> Nullable<Binary>,
+        /// Whether the tenant's endpoints are told of each delivery.
+        forwards -> Bool,
+        /// When a delivery was last refused; written at most every few seconds.
+        refused_at -> Nullable<Timestamptz>,
+        /// Why.
+        refusal -> Nullable<Text>,
+        /// When it was made.
+        created_at -> Timestamptz,
+        /// When its secret or setting was last changed.
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     /// What was wrong with rows of an import; the first thousand of each.
     import_errors (import_id, row_number, field) {
         /// The import.
@@ -451,6 +553,42 @@ diesel::table! {
         created_at -> Timestamptz,
         /// When its end was said.
         finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// Webhooks that came and were verified. Rows are kept for some days, so that a replay is known.
+    inbound_deliveries (inbound_id) {
+        /// The delivery.
+        inbound_id -> Uuid,
+        /// The URL's tenant.
+        tenant_id -> Uuid,
+        /// The URL's environment.
+        environment_id -> Uuid,
+        /// Where it came.
+        hook_id -> Uuid,
+        /// What tells it from all others; a second one of the same is a replay and is not taken in.
+        fingerprint_hash -> Binary,
+        /// SHA-256 of what was signed.
+        content_hash -> Binary,
+        /// Whether the same was signed before, and nothing tells a replay from news: then its streams are pulled, and nothing else is done.
+        is_repeat -> Bool,
+        /// Headers, query and raw body, sealed; gone once it is processed, unless the tenant is told of each delivery and may read it.
+        kept -> Nullable<Binary>,
+        /// Waiting; then routed to syncs, ignored, or given up.
+        state -> Text,
+        /// Why it was ignored or given up.
+        reason -> Nullable<Text>,
+        /// The kind of event, where the manifest says where it lies.
+        event -> Nullable<Text>,
+        /// The provider's id of the account, likewise.
+        account -> Nullable<Text>,
+        /// How many syncs were to run because of it.
+        syncs -> Integer,
+        /// When it came.
+        received_at -> Timestamptz,
+        /// When it was processed or given up.
+        processed_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -555,6 +693,10 @@ diesel::table! {
         last_error -> Nullable<Text>,
         /// When it was added.
         created_at -> Timestamptz,
+        /// Whose account it is about; so many of a connection run at once.
+        connection_id -> Nullable<Uuid>,
+        /// Whom it calls: a provider's name (with its environment behind it where the tenant described it), an endpoint's id, or nobody. So many places of a worker go to one.
+        party -> Text,
     }
 }
 
@@ -609,6 +751,106 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// The WebAssembly components of versions, apart from what is read of versions all the time.
+    plugin_components (plugin_version_id) {
+        /// Whose component.
+        plugin_version_id -> Uuid,
+        /// The version's tenant.
+        tenant_id -> Uuid,
+        /// The version's environment.
+        environment_id -> Uuid,
+        /// The component as it was pushed; 16 MiB at most.
+        component -> Binary,
+    }
+}
+
+diesel::table! {
+    /// Public keys whose signatures an environment trusts on plugins. Rows are never removed: one that was revoked is not registered again.
+    plugin_keys (plugin_key_id) {
+        /// The key.
+        plugin_key_id -> Uuid,
+        /// Whose environment.
+        tenant_id -> Uuid,
+        /// The environment that trusts it.
+        environment_id -> Uuid,
+        /// What people call it: whose it is, or where it lies.
+        name -> Text,
+        /// The Ed25519 public key (RFC 8032), 32 bytes.
+        public_key -> Binary,
+        /// Who registered it.
+        created_by -> Text,
+        /// When.
+        created_at -> Timestamptz,
+        /// Who revoked it.
+        revoked_by -> Nullable<Text>,
+        /// Since when nothing that it signed is taken any more.
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// Which version of a plugin an environment uses, and which it used before.
+    plugin_pins (plugin_pin_id) {
+        /// The pin; ids sort by time.
+        plugin_pin_id -> Uuid,
+        /// Whose environment.
+        tenant_id -> Uuid,
+        /// The environment.
+        environment_id -> Uuid,
+        /// The provider's name.
+        slug -> Text,
+        /// The version in force.
+        plugin_version_id -> Uuid,
+        /// Who decided that.
+        pinned_by -> Text,
+        /// Since when.
+        pinned_at -> Timestamptz,
+        /// Until when; null for what is in force.
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// Versions of plugins that were pushed. A version never changes, and its number is never used again.
+    plugin_versions (plugin_version_id) {
+        /// The version.
+        plugin_version_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// The environment that it was pushed to.
+        environment_id -> Uuid,
+        /// The provider's name, as the manifest has it.
+        slug -> Text,
+        /// Its number, as Semantic Versioning 2.0.0 writes it, without build metadata.
+        version -> Text,
+        /// The version of the contract that the component speaks, as the plugin host found it.
+        abi -> Text,
+        /// The manifest, TOML, as it was signed.
+        manifest -> Text,
+        /// SHA-256 of the component, as it was signed.
+        component_sha256 -> Binary,
+        /// How large the component is.
+        component_bytes -> BigInt,
+        /// The Ed25519 public key that the signature is held against.
+        public_key -> Binary,
+        /// The Ed25519 signature; what it is over stands in flows::plugin::signature.
+        signature -> Binary,
+        /// What it asks for beyond the version before, a list of {kind, what}; empty for nothing.
+        asks -> Jsonb,
+        /// Who pushed it.
+        author -> Text,
+        /// When.
+        created_at -> Timestamptz,
+        /// Who agreed to what it asks for.
+        approved_by -> Nullable<Text>,
+        /// When.
+        approved_at -> Nullable<Timestamptz>,
+        /// Since when its component is gone.
+        withdrawn_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     /// Signed-in browsers.
     portal_sessions (portal_session_id) {
         /// The session.
@@ -651,6 +893,92 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// What all nodes together may still ask of a provider: calls handed out lately, by the time of handing out.
+    rate_budgets (budget_id) {
+        /// The connection's id for its own limit, the integration's for that of all its connections.
+        budget_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// The integration.
+        integration_id -> Uuid,
+        /// The connection; null for the limit of the integration as a whole.
+        connection_id -> Nullable<Uuid>,
+        /// How long a slot is, in microseconds.
+        slot_micros -> BigInt,
+        /// Slots that still count: microseconds since 1970 divided by their length, oldest first.
+        slots -> Array<BigInt>,
+        /// Calls handed out in each of them and not given back.
+        calls -> Array<BigInt>,
+        /// The provider asked not to be called before then.
+        closed_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// The keys under which records are sealed, one per sync, themselves sealed: when the environment's data key is replaced these are sealed anew, and not millions of records.
+    record_keys (sync_id) {
+        /// Whose records.
+        sync_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// The key, sealed under the environment's data key.
+        sealed -> Binary,
+        /// When it was made.
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// How records of a stream are kept, for all connections of an integration. A stream without a row keeps everything, unsealed.
+    record_policies (integration_id, stream) {
+        /// Whose connections' records.
+        integration_id -> Uuid,
+        /// Of which stream.
+        stream -> Text,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// Days after which a deleted record is removed; null for never.
+        keep_deleted_days -> Nullable<Integer>,
+        /// Days after its latest change when a record's content is removed; null for never.
+        keep_content_days -> Nullable<Integer>,
+        /// Whether records are sealed.
+        is_sealed -> Bool,
+        /// When it was last set.
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// How far the upkeep of a sync's records has come. Changes are numbered in the order of time, so it walks along the numbers and looks at each record once.
+    record_upkeep (sync_id) {
+        /// Of which sync.
+        sync_id -> Uuid,
+        /// Whose it is.
+        tenant_id -> Uuid,
+        /// Where it is.
+        environment_id -> Uuid,
+        /// No deleted record with a number up to this is left.
+        deleted_to -> BigInt,
+        /// No content with a number up to this is left.
+        content_to -> BigInt,
+        /// Everything with a number up to this is sealed.
+        sealed_to -> BigInt,
+        /// The highest number of a deleted record that was removed.
+        pruned_seq -> BigInt,
+        /// Removed were deleted records that were deleted before this. A reader who stood before pruned_seq then has missed some.
+        pruned_before -> Nullable<Timestamptz>,
+        /// When it was last looked at.
+        looked_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     /// What syncs have brought, one row per thing at the provider.
     records (sync_id, external_id) {
         /// Which sync brought it.
@@ -663,10 +991,14 @@ diesel::table! {
         environment_id -> Uuid,
         /// Number of its latest change within the sync; readers go on after the highest they have seen.
         seq -> BigInt,
-        /// Hash of the canonical form; an equal one is not written again.
+        /// Bytes of the record as the plugin gave it, 0 once it was pruned: bounds what is read at once.
+        body_bytes -> Integer,
+        /// Hash of the canonical form; an equal one is not written again. Of a sealed record it is keyed, so that it tells nothing.
         content_hash -> Binary,
-        /// The record.
-        body -> Jsonb,
+        /// The record; null if it is sealed, or was pruned.
+        body -> Nullable<Jsonb>,
+        /// The record sealed under the sync's record key; empty once it was pruned.
+        sealed_body -> Nullable<Binary>,
         /// When it was first seen.
         created_at -> Timestamptz,
         /// When its content last changed.
@@ -815,6 +1147,8 @@ diesel::table! {
         started_at -> Timestamptz,
         /// When it ended.
         finished_at -> Nullable<Timestamptz>,
+        /// The pushed version of the plugin that it began with; null where none was pinned. Written by a trigger.
+        plugin_version_id -> Nullable<Uuid>,
     }
 }
 
@@ -831,6 +1165,12 @@ diesel::table! {
         connection_id -> Uuid,
         /// The stream's name in the manifest.
         stream -> Text,
+        /// Tells syncs of one stream apart that have different parameters; empty for the one that every connection has.
+        variant -> Text,
+        /// What the plugin is told for this sync alone, a JSON object.
+        params -> Jsonb,
+        /// How far back a pull from the beginning goes; null for all there is. Set once, so that a full run sees what the last one saw.
+        since -> Nullable<Timestamptz>,
         /// Incremental goes on at the cursor; full begins anew and finds deletes.
         mode -> Text,
         /// Seconds between runs, before jitter.
@@ -843,6 +1183,8 @@ diesel::table! {
         has_own_schedule -> Bool,
         /// Whether the next run is a full one, whatever the mode.
         begins_anew -> Bool,
+        /// Ids of records of which a webhook said that they are gone; the next run begins with them.
+        gone -> Array<Text>,
         /// Since when it is paused.
         paused_at -> Nullable<Timestamptz>,
         /// Where the next page begins, as the plugin wrote it; moves together with the page.
@@ -873,10 +1215,14 @@ diesel::table! {
         created_at -> Timestamptz,
         /// Since when nothing of the tenant opens any more: its key was destroyed, and none is made again.
         keys_destroyed_at -> Nullable<Timestamptz>,
+        /// Its share of the workers' places, against tenants of weight 1, while others wait.
+        weight -> SmallInt,
     }
 }
 
 diesel::allow_tables_to_appear_in_same_query!(
+    action_run_logs,
+    action_runs,
     api_keys,
     audit,
     connect_attempts,
@@ -891,15 +1237,25 @@ diesel::allow_tables_to_appear_in_same_query!(
     endpoints,
     environments,
     events,
+    hooks,
     import_errors,
     imports,
+    inbound_deliveries,
     installs,
     integrations,
     jobs,
     key_rewraps,
     members,
+    plugin_components,
+    plugin_keys,
+    plugin_pins,
+    plugin_versions,
     portal_sessions,
     provider_versions,
+    rate_budgets,
+    record_keys,
+    record_policies,
+    record_upkeep,
     records,
     revocation_runs,
     revocations,

@@ -28,6 +28,12 @@ pub const SEALED_COLUMNS: &[SealedColumn] = &[
     SealedColumn { table: "endpoints", column: "secret", row: "endpoint_id" },
     SealedColumn { table: "connect_attempts", column: "kept", row: "attempt_id" },
     SealedColumn { table: "installs", column: "kept", row: "install_id" },
+    SealedColumn { table: "action_runs", column: "input", row: "action_run_id" },
+    SealedColumn { table: "action_runs", column: "output", row: "action_run_id" },
+    SealedColumn { table: "record_keys", column: "sealed", row: "sync_id" },
+    SealedColumn { table: "hooks", column: "token", row: "hook_id" },
+    SealedColumn { table: "hooks", column: "secret", row: "hook_id" },
+    SealedColumn { table: "inbound_deliveries", column: "kept", row: "inbound_id" },
 ];
 
 /// A sealed value as it lies there.

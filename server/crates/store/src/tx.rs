@@ -70,8 +70,22 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if no connection is to be had in time.
     pub async fn begin(&self, scope: Scope) -> Result<Tx<Scope>, StoreError> {
+        self.begin_as("BEGIN", scope).await
+    }
+
+    /// The same for reading alone, and everything as it is now, however long it takes. If nothing is asked for a minute
+    /// Postgres breaks it off: as long as it lasts nothing that is overwritten anywhere is cleaned up.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if no connection is to be had in time.
+    pub async fn begin_snapshot(&self, scope: Scope) -> Result<Tx<Scope>, StoreError> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 60000";
+        self.begin_as(begin, scope).await
+    }
+
+    async fn begin_as(&self, begin: &str, scope: Scope) -> Result<Tx<Scope>, StoreError> {
         let sql = format!(
-            "BEGIN; SET LOCAL patchbay.tenant = '{}'; SET LOCAL patchbay.environment = '{}'{}",
+            "{begin}; SET LOCAL patchbay.tenant = '{}'; SET LOCAL patchbay.environment = '{}'{}",
             scope.tenant.uuid(),
             scope.environment.uuid(),
             self.reach.as_ref().map_or("", |bound| &bound.words)

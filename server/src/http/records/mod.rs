@@ -1,10 +1,13 @@
 //! The records that syncs have brought.
 
+pub mod export;
 pub mod list;
+pub mod policy;
 
-use api_types::{ProblemCode, sync::Record};
-use flows::record::ListError;
-use store::RecordRow;
+use std::time::Duration;
+
+use api_types::ProblemCode;
+use flows::record::{ExportError, ListError, PolicyError};
 
 use super::problem::Fail;
 
@@ -19,18 +22,40 @@ impl From<ListError> for Fail {
                 ProblemCode::BadCursor,
                 "Give `next_cursor` of an earlier page of this stream, unchanged, or none to begin.",
             ),
+            ListError::Missed => Self::new(
+                ProblemCode::CursorExpired,
+                "Deleted records that came after this cursor were removed meanwhile. Begin anew, without a cursor: what \
+                 you have and what does not come is gone.",
+            ),
+            ListError::Field(field, said) => Self::field(field, said),
+            ListError::Seal(error) => error.into(),
             ListError::Store(error) => error.into(),
         }
     }
 }
 
-/// A record as it is shown.
-pub(super) fn show(row: RecordRow) -> Record {
-    Record {
-        id: row.external_id,
-        data: row.body,
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-        deleted_at: row.deleted_at,
+impl From<ExportError> for Fail {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Read(error) => error.into(),
+            ExportError::Busy => {
+                let detail = "As many exports of records are under way as there may be at once. Wait for one to end.";
+                Self::new(ProblemCode::RateLimited, detail).retry_after(Duration::from_secs(30))
+            }
+            error @ ExportError::Write(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<PolicyError> for Fail {
+    fn from(error: PolicyError) -> Self {
+        match error {
+            PolicyError::NotFound => Self::new(
+                ProblemCode::NotFound,
+                "There is no such integration in this environment, or its provider has no such stream.",
+            ),
+            PolicyError::Field(field, said) => Self::field(field, said),
+            PolicyError::Store(error) => error.into(),
+        }
     }
 }

@@ -61,6 +61,11 @@ impl Reader<'_, '_> {
         {
             return Err(too_large);
         }
+        // The database writes numbers out: `1e399` is 400 digits there, and a record of such would grow to gigabytes.
+        let written_out =
+            whole_length.saturating_add(exponent).max(1) + fraction_length.saturating_sub(exponent).max(0);
+        let grown = written_out - i64::try_from(self.at - start).unwrap_or(i64::MAX);
+        self.grow(usize::try_from(grown.max(0)).unwrap_or(usize::MAX))?;
         let text = self.text;
         let all = || {
             let of = |range: &std::ops::Range<usize>| text.get(range.clone()).unwrap_or_default().iter().copied();

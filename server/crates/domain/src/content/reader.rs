@@ -1,6 +1,6 @@
 //! Reading a text and writing its canonical form in one go.
 
-use super::{ContentError, ContentHasher, DEEPEST, Member};
+use super::{ContentError, ContentHasher, DEEPEST, MOST_GROWN, Member};
 
 /// A place in a text, and what was read of it so far in its canonical form.
 pub(super) struct Reader<'t, 'o> {
@@ -8,11 +8,12 @@ pub(super) struct Reader<'t, 'o> {
     pub(super) at: usize,
     out: &'o mut ContentHasher,
     depth: usize,
+    grown: usize,
 }
 
 impl<'t, 'o> Reader<'t, 'o> {
     pub(super) const fn new(text: &'t str, out: &'o mut ContentHasher) -> Self {
-        Self { text: text.as_bytes(), at: 0, out, depth: 0 }
+        Self { text: text.as_bytes(), at: 0, out, depth: 0, grown: 0 }
     }
 
     /// Reads the whole text, which must be one object.
@@ -26,6 +27,16 @@ impl<'t, 'o> Reader<'t, 'o> {
         self.skip_space();
         if self.at < self.text.len() {
             return Err(self.wrong("something follows the value"));
+        }
+        Ok(())
+    }
+
+    /// Counts bytes by which the record is longer in the database than it came.
+    pub(super) fn grow(&mut self, by: usize) -> Result<(), ContentError> {
+        self.grown = self.grown.saturating_add(by);
+        if self.grown > MOST_GROWN {
+            let what = "numbers that are too long when they are written out";
+            return Err(ContentError::Unstorable { at: self.at, what });
         }
         Ok(())
     }

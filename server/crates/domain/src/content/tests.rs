@@ -95,6 +95,32 @@ fn what_is_wrong_is_named_with_its_place() {
 }
 
 #[test]
+fn numbers_that_grow_are_bounded_in_all() {
+    let many = |number: &str, count: usize| canonical(&format!("{{\"a\":[{}]}}", vec![number; count].join(",")));
+    // Doubles as they come, of any size, and a few very large ones.
+    assert!(many("1.7976931348623157e308", 2_000).is_ok());
+    assert!(many("5e-324", 2_000).is_ok());
+    assert!(many("1e131071", 7).is_ok());
+    let error = many("1e131071", 9).unwrap_err().to_string();
+    assert!(error.contains("written out"), "{error}");
+    assert!(many("1e-16383", 100).is_err());
+    assert!(many("123456789012345678901234567890", 100_000).is_ok(), "long numbers do not grow");
+    assert!(many("-0.000000001", 100_000).is_ok());
+}
+
+#[test]
+fn text_is_compared_by_its_characters_and_not_by_how_it_is_composed() {
+    // Unicode normalisation would make two names one and is not ours to do: what the provider has as two stays two.
+    assert_ne!(canonical("{\"a\":\"é\"}"), canonical("{\"a\":\"e\u{301}\"}"));
+    assert_ne!(canonical("{\"é\":1}"), canonical("{\"e\u{301}\":1}"));
+    // Escaped or not, above and below U+FFFF, in names and values: the same.
+    let escaped = r#"{"\u00e9\ud83d\ude00":"\ud83d\ude00\u00e9\u2028"}"#;
+    assert_eq!(canonical(escaped), canonical("{\"é😀\":\"😀é\u{2028}\"}"));
+    // Names are sorted by their bytes, which is by their code points: U+FF61 stands before U+1F600.
+    assert_eq!(canonical("{\"😀\":1,\"｡\":2}").unwrap(), "{\"｡\":2,\"😀\":1}");
+}
+
+#[test]
 fn a_hasher_can_be_used_again_after_an_error() {
     let mut hasher = ContentHasher::default();
     assert!(hasher.hash(r#"{"a":{"b":1,"#).is_err());
@@ -147,6 +173,24 @@ proptest! {
         prop_assert_eq!(canonical(&form), Ok(form.clone()));
         let (back, there): (Value, Value) = (serde_json::from_str(&form).unwrap(), serde_json::from_str(&text).unwrap());
         prop_assert!(equal(&back, &there), "{} {}", back, there);
+    }
+
+    #[test]
+    fn escapes_and_white_space_make_no_difference(name in "[^\0]{0,6}", text in "[^\0]{0,12}", space in "[ \\t\\r\\n]{0,3}") {
+        let plain = json!({ name.clone(): text }).to_string();
+        let escaped = |text: &str| -> String {
+            text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect()
+        };
+        let other = format!(
+            "{space}{{{space}\"{}\"{space}:{space}\"{}\"{space}}}{space}", escaped(&name), escaped(&text).to_uppercase().replace("\\U", "\\u")
+        );
+        prop_assert_eq!(canonical(&plain), canonical(&other));
+    }
+
+    #[test]
+    fn another_value_has_another_form(one in value(), other in value()) {
+        let form = |value: &Value| canonical(&json!({ "v": value }).to_string()).unwrap();
+        prop_assert_eq!(form(&one) == form(&other), equal(&one, &other));
     }
 
     #[test]

@@ -1,25 +1,30 @@
 //! One page into the records, in one transaction with its cursor.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
+use aws_lc_rs::digest;
 use domain::{
+    Scope,
     content::{ContentError, ContentHasher},
     run::{Counts, LogLevel},
 };
 use plugin_host::Page;
-use store::{NewRecord, StoreError};
+use store::{Brought, NewRecord, PagePlace, StoreError, Tx, WholePage, Written};
 use tokio::task::{JoinError, JoinHandle};
+use vault::RowKey;
 
 use super::{end, journal::Journal, run::Held};
-use crate::Services;
+use crate::{Services, credentials::SealError, record};
 
 /// Bytes of one record. Also keeps a page within what one statement can carry.
 const LARGEST_RECORD: usize = 4 << 20;
+/// Bytes of a record's id: an index has to hold it.
+const LONGEST_ID: usize = 512;
 
 /// Why a page was not ingested. Nothing of it was.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IngestError {
-    /// The plugin gave a record that cannot be stored.
+    /// The plugin gave a record, or the id of one, that cannot be stored.
     #[error("the record `{id}` {why}")]
     BadRecord {
         /// The provider's id of it.
@@ -30,14 +35,23 @@ pub(super) enum IngestError {
     /// The database failed, or the run is another worker's now.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A defect of ours.
+    /// Nothing that the plugin did: the key service is not available, or a defect of ours.
     #[error("a page could not be prepared: {0}")]
     Internal(String),
 }
 
+impl From<SealError> for IngestError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Store(error) => Self::Store(error),
+            SealError::Keys(error) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
 /// A page without doublets, with hashes.
 pub(super) struct Prepared {
-    page: Page,
+    page: Arc<Page>,
     /// Indexes of the records that count, in the order of the page.
     kept: Vec<usize>,
     /// Hashes of those, in the same order.
@@ -92,40 +106,55 @@ async fn ingest_page(
     for warning in warnings {
         journal.note(LogLevel::Warn, warning, now);
     }
+    let (mut tx, place, key) = lock(services, held).await?;
+    // Where something may lie sealed it is found by its keyed hash.
+    let keyed: Option<Vec<[u8; 32]>> = key.as_ref().map(|key| hashes.iter().map(|hash| key.hash(hash)).collect());
+    let written_hashes = keyed.as_ref().filter(|_| place.is_sealed).unwrap_or(&hashes);
     let records: Vec<NewRecord<'_>> = kept
         .iter()
-        .zip(&hashes)
+        .zip(written_hashes)
         .filter_map(|(index, hash)| {
             let item = page.items.get(*index)?;
             Some(NewRecord { external_id: &item.id, content_hash: hash, body: &item.body })
         })
         .collect();
     let ids: Vec<&str> = records.iter().map(|record| record.external_id).collect();
-
-    let mut tx = services.store.begin(held.scope).await?;
-    let place = tx.records().lock_for_page(sync, fence).await?;
+    let sealing = key.filter(|_| place.is_sealed);
     let mut last_seq = place.last_seq;
     let mut counts = Counts::default();
     if last_seq == 0 {
         // Nothing was ever stored, so everything is new.
-        tx.records().insert(sync, &records, last_seq, now).await?;
+        let all = Changed { page: &page, places: kept.clone(), records: &records, all_new: true };
+        write(&mut tx, services, held, sealing, all, last_seq).await?;
         counts.added = size(records.len());
-        last_seq = last_seq.saturating_add(i64::try_from(records.len()).unwrap_or_default());
+        last_seq = last_seq.saturating_add(seq(records.len()));
     } else if !records.is_empty() {
-        let hashes: Vec<&[u8]> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
-        let differences = tx.records().differences(sync, &ids, &hashes).await?;
+        let digest = digest_of(&ids, keyed.as_deref().unwrap_or(&hashes));
+        let differences = if let (Some(first), Some(last)) = (ids.first(), ids.last())
+            && tx
+                .records()
+                .lies_as_it_is(sync, WholePage { first, last, count: seq(ids.len()), digest: &digest })
+                .await?
+        {
+            Vec::new()
+        } else {
+            let keyed: Option<Vec<&[u8]>> = keyed.as_deref().map(slices);
+            tx.records().differences(sync, &ids, &slices(&hashes), keyed.as_deref()).await?
+        };
         let pick = |index: &usize| records.get(*index).copied();
         let changed: Vec<NewRecord<'_>> = differences.iter().filter_map(|difference| pick(&difference.index)).collect();
+        let places: Vec<usize> =
+            differences.iter().filter_map(|difference| kept.get(difference.index).copied()).collect();
         let updated = differences.iter().filter(|difference| difference.is_known && !difference.is_gone).count();
         counts.updated = size(updated);
         counts.added = size(changed.len() - updated);
         counts.unchanged = size(records.len() - changed.len());
-        if differences.iter().any(|difference| difference.is_known) {
-            tx.records().upsert(sync, &changed, last_seq, now).await?;
-        } else if !changed.is_empty() {
-            tx.records().insert(sync, &changed, last_seq, now).await?;
+        if !changed.is_empty() {
+            let all_new = !differences.iter().any(|difference| difference.is_known);
+            let changed = Changed { page: &page, places, records: &changed, all_new };
+            write(&mut tx, services, held, sealing, changed, last_seq).await?;
         }
-        last_seq = last_seq.saturating_add(i64::try_from(changed.len()).unwrap_or_default());
+        last_seq = last_seq.saturating_add(seq(changed.len()));
     }
     if !page.deleted.is_empty() {
         let gone: Vec<&str> = page.deleted.iter().map(String::as_str).collect();
@@ -141,7 +170,12 @@ async fn ingest_page(
             last_seq = last_seq.saturating_add(unseen);
         }
     }
-    tx.records().end_page(sync, fence, last_seq, page.cursor.as_deref(), counts).await?;
+    let largest = records.iter().map(|record| record.body.len()).max().unwrap_or_default();
+    // The last page also ends the run and tells of it.
+    let may_be_lost = last_seq == place.last_seq && page.more;
+    tx.records()
+        .end_page(sync, fence, last_seq, page.cursor.as_deref(), Brought { counts, largest, may_be_lost })
+        .await?;
     if !page.more {
         counts = end::succeed(&mut tx, services, held, journal).await?;
     }
@@ -150,6 +184,75 @@ async fn ingest_page(
     tx.commit().await?;
     journal.written(&lines);
     Ok(counts)
+}
+
+/// Locks the sync and the run for a page. The key is there where something lies sealed or shall; it is looked for while
+/// nothing is held, since the key service may have to be asked.
+async fn lock(services: &Services, held: &Held) -> Result<(Tx<Scope>, PagePlace, Option<RowKey>), IngestError> {
+    let mut key = None;
+    loop {
+        let mut tx = services.store.begin(held.scope).await?;
+        let place = tx.records().lock_for_page(held.sync.id, held.fence).await?;
+        if key.is_some() || !(place.is_sealed || place.has_key) {
+            return Ok((tx, place, key));
+        }
+        // Nothing was written. A policy that is set in between is seen the next time round.
+        tx.commit().await?;
+        key = Some(record::find_or_make_key(services, held.scope, held.sync.id).await?);
+    }
+}
+
+/// What is to be written of a page.
+struct Changed<'a> {
+    page: &'a Arc<Page>,
+    /// Where they stand in the page.
+    places: Vec<usize>,
+    records: &'a [NewRecord<'a>],
+    all_new: bool,
+}
+
+/// Writes records, sealed if they are to be; sealing is computing, so it happens beside the runtime's threads.
+async fn write(
+    tx: &mut Tx<Scope>,
+    services: &Services,
+    held: &Held,
+    sealing: Option<RowKey>,
+    changed: Changed<'_>,
+    last_seq: i64,
+) -> Result<(), IngestError> {
+    let Changed { page, places, records, all_new } = changed;
+    let sealed = match sealing {
+        None => None,
+        Some(key) => {
+            let (page, services) = (Arc::clone(page), services.clone());
+            let sealing = tokio::task::spawn_blocking(move || {
+                let items = places.iter().filter_map(|index| page.items.get(*index));
+                record::seal_all(&services, &key, items.map(|item| (item.id.as_str(), item.body.as_str())))
+            });
+            Some(sealing.await.map_err(|error| IngestError::Internal(error.to_string()))??)
+        }
+    };
+    let written = Written { rows: records, sealed: sealed.as_deref(), all_new };
+    Ok(tx.records().write(held.sync.id, &written, last_seq, services.now()).await?)
+}
+
+/// As [`WholePage::digest`] says.
+fn digest_of(ids: &[&str], hashes: &[[u8; 32]]) -> Vec<u8> {
+    let mut digest = digest::Context::new(&digest::SHA256);
+    for (id, hash) in ids.iter().zip(hashes) {
+        digest.update(id.as_bytes());
+        digest.update(&[0]);
+        digest.update(hash);
+    }
+    digest.finish().as_ref().to_vec()
+}
+
+fn seq(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}
+
+fn slices(hashes: &[[u8; 32]]) -> Vec<&[u8]> {
+    hashes.iter().map(<[u8; 32]>::as_slice).collect()
 }
 
 fn size_of(rows: i64) -> u64 {
@@ -194,8 +297,12 @@ fn prepare(page: Page) -> Result<Prepared, IngestError> {
     }
     let mut hasher = ContentHasher::default();
     let mut hashes = Vec::with_capacity(kept.len());
+    for id in &page.deleted {
+        check_id(id)?;
+    }
     for item in kept.iter().filter_map(|index| page.items.get(*index)) {
-        let bad = |why: String| IngestError::BadRecord { id: item.id.chars().take(100).collect(), why };
+        check_id(&item.id)?;
+        let bad = |why: String| bad(&item.id, why);
         if item.body.len() > LARGEST_RECORD {
             return Err(bad(format!("has {} bytes; {LARGEST_RECORD} are allowed", item.body.len())));
         }
@@ -203,7 +310,24 @@ fn prepare(page: Page) -> Result<Prepared, IngestError> {
         hashes.push(hasher.hash(&item.body).map_err(|error: ContentError| bad(error.to_string()))?);
     }
     drop(seen);
+    let page = Arc::new(page);
     Ok(Prepared { page, kept, hashes, warnings })
+}
+
+fn bad(id: &str, why: String) -> IngestError {
+    IngestError::BadRecord { id: id.chars().take(100).collect(), why }
+}
+
+/// The host holds ids to this too; here it is what the tables rest on.
+fn check_id(id: &str) -> Result<(), IngestError> {
+    match id {
+        "" => Err(bad(id, "has an empty id".to_owned())),
+        id if id.len() > LONGEST_ID => {
+            Err(bad(id, format!("has an id of {} bytes; {LONGEST_ID} are allowed", id.len())))
+        }
+        id if id.contains('\0') => Err(bad(&id.replace('\0', "\u{fffd}"), "has a NUL in its id".to_owned())),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -233,6 +357,11 @@ mod tests {
             let Err(error) = prepare(page(&[("x", body)], &[])) else { panic!("{body} was taken") };
             assert!(error.to_string().contains("`x`") && error.to_string().contains(said), "{error}");
         }
+        for id in ["", "a\0b", &"x".repeat(4096)] {
+            assert!(matches!(prepare(page(&[(id, "{}")], &[])), Err(IngestError::BadRecord { .. })), "{id}");
+            assert!(matches!(prepare(page(&[], &[id])), Err(IngestError::BadRecord { .. })), "{id}");
+        }
+        assert!(prepare(page(&[("null", "{}"), ("7", "{}"), (&"x".repeat(512), "{}")], &["0"])).is_ok());
         let large = format!("{{\"a\":\"{}\"}}", "x".repeat(LARGEST_RECORD));
         assert!(prepare(page(&[("x", &large)], &[])).is_err());
     }

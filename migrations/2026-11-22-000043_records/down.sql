@@ -1,0 +1,2 @@
+DROP TABLE record_keys, record_upkeep, record_policies;
+ALTER TABLE syncs DROP COLUMN largest_record;
