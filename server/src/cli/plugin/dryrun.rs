@@ -6,8 +6,9 @@ use std::{
 };
 
 use domain::manifest::StreamMode;
-use flows::record::{self, ListError};
+use flows::record::{self, ListError, Wanted};
 use patchbay_plugin_harness::dryrun::{Change, Pulled, Stored, dry_run};
+use store::RecordFilter;
 
 use super::{
     super::{CliError, print},
@@ -92,7 +93,15 @@ async fn stored(
     let asked: BTreeSet<&String> = pulled.records.keys().chain(&pulled.deleted).collect();
     let (mut stored, mut others, mut cursor) = (BTreeMap::new(), 0_usize, None::<String>);
     loop {
-        let list = match record::list(live.ctx(), connection, stream, cursor.as_deref(), BATCH).await {
+        let wanted = Wanted {
+            connection,
+            stream,
+            cursor: cursor.as_deref(),
+            limit: BATCH,
+            filter: RecordFilter::default(),
+            fields: None,
+        };
+        let list = match record::list(live.ctx(), wanted).await {
             Ok(list) => list,
             // It never ran.
             Err(ListError::NotFound) => break,
@@ -100,8 +109,10 @@ async fn stored(
         };
         for row in list.records {
             let is_deleted = row.deleted_at.is_some();
-            if asked.contains(&row.external_id) {
-                stored.insert(row.external_id, Stored { body: row.body, is_deleted });
+            if asked.contains(&row.id) {
+                // What was pruned is shown as if it had been nothing.
+                let body = row.data.as_deref().and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default();
+                stored.insert(row.id, Stored { body, is_deleted });
             } else if !is_deleted {
                 others = others.saturating_add(1);
             }
