@@ -1,4 +1,4 @@
-//! The contract's own types and functions, generated from `wit/v1`. Plugins use what the crate's root offers; this is
+//! The contract's own types and functions, generated from `wit/v2`. Plugins use what the crate's root offers; this is
 //! public because [`crate::export!`] expands inside the plugin's crate.
 #![allow(
     missing_docs,
@@ -12,9 +12,9 @@
 )]
 
 wit_bindgen::generate!({
-    path: "wit/v1",
+    path: "wit/v2",
     world: "provider",
     pub_export_macro: true,
-    export_macro_name: "export_v1",
+    export_macro_name: "export_v2",
     default_bindings_module: "patchbay_plugin::abi",
 });

@@ -14,6 +14,16 @@ impl Connection {
             .map_err(|e| Failure::tenant(format!("The connection's configuration does not fit: {e}")))
     }
 
+    /// The parameters of the sync that runs, as `T`: what tells one variant of a stream from another. Give `T`
+    /// `#[serde(default)]` fields; a sync without parameters, and any other call, has an empty object.
+    ///
+    /// # Errors
+    /// The tenant is to blame if the parameters do not fit.
+    pub fn params<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_str(&self.params)
+            .map_err(|e| Failure::tenant(format!("The sync's parameters do not fit: {e}")))
+    }
+
     /// The value of a manifest variable for this connection.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {

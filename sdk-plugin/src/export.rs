@@ -21,7 +21,7 @@ macro_rules! export {
     ($provider:ty) => {
         const _: () = {
             type Exported = $crate::Adapter<$provider>;
-    $crate::abi::export_v1!(Exported with_types_in $crate::abi);
+    $crate::abi::export_v2!(Exported with_types_in $crate::abi);
         };
     };
 }

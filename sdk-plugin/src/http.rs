@@ -3,7 +3,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Failure,
+    Failure, Item,
     abi::patchbay::plugin::http::{self as host, Fault},
     json, link, time,
 };
@@ -97,6 +97,15 @@ impl Request {
         Ok(Response { status, headers, body })
     }
 
+    /// Sends it and takes a success; any other answer becomes the failure that `refusal` makes of it, as in
+    /// [`Response::accept`].
+    ///
+    /// # Errors
+    /// Those of [`Request::send`], and what `refusal` says.
+    pub fn accept(self, refusal: impl FnOnce(u16, &[u8], Option<u32>) -> Failure) -> Result<Response, Failure> {
+        self.send()?.accept(refusal)
+    }
+
     /// Sends it, demands success and reads JSON.
     ///
     /// # Errors
@@ -174,6 +183,18 @@ impl Response {
         }
     }
 
+    /// The answer if its status is 2xx, else the failure that `refusal` makes of its status, its body and its
+    /// [`Response::retry_after`]: for providers that say more about what is wrong than the status does.
+    ///
+    /// # Errors
+    /// What `refusal` says.
+    pub fn accept(self, refusal: impl FnOnce(u16, &[u8], Option<u32>) -> Failure) -> Result<Self, Failure> {
+        match self.status {
+            200..=299 => Ok(self),
+            status => Err(refusal(status, &self.body, self.retry_after())),
+        }
+    }
+
     /// The body as JSON.
     ///
     /// # Errors
@@ -191,6 +212,20 @@ impl Response {
     pub fn records<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Failure> {
         json::from_slice(&self.body)
             .map_err(|e| Failure::provider(format!("The provider's answer is not what its documentation says: {e}")))
+    }
+
+    /// The records of a body that is a list of them, each as it stands, with the id that `id` finds in its head; those for
+    /// which it finds none are left out.
+    ///
+    /// # Errors
+    /// The provider is to blame if it is not JSON or of another shape.
+    pub fn items<'a, H: serde::Deserialize<'a>>(
+        &'a self,
+        id: impl Fn(H) -> Option<String>,
+    ) -> Result<Vec<Item>, Failure> {
+        let records: Vec<json::Record<'a, H>> = self.records()?;
+        let item = |record: json::Record<'a, H>| Some(Item::raw(id(record.head)?, record.text));
+        Ok(records.into_iter().filter_map(item).collect())
     }
 }
 
@@ -269,6 +304,28 @@ mod tests {
             assert_eq!(failure.retry_after, (blame == Blame::Provider).then_some(7), "{status}");
         }
         assert!(response(204, &[], "").success().is_ok());
+    }
+
+    #[test]
+    fn a_refusal_is_read_by_the_provider_and_a_success_is_not() {
+        let refusal = |status, body: &[u8], wait| {
+            Failure::tenant(format!("{status} {}", String::from_utf8_lossy(body))).retry_after(wait)
+        };
+        assert!(response(204, &[], "").accept(refusal).is_ok());
+        let failure = response(409, &[("retry-after", "3")], "taken").accept(refusal).unwrap_err();
+        assert_eq!((failure.message.as_str(), failure.retry_after), ("409 taken", Some(3)));
+    }
+
+    #[test]
+    fn records_of_a_list_stand_as_they_came_and_those_without_an_id_are_left_out() {
+        #[derive(serde::Deserialize)]
+        struct Head {
+            id: Option<u8>,
+        }
+        let answer = response(200, &[], "[{\"id\": 1, \"b\":2},{\"id\":null}]");
+        let items = answer.items(|head: Head| Some(head.id?.to_string())).unwrap();
+        assert_eq!(items.len(), 1);
+        assert_eq!((items[0].id.as_str(), items[0].body.as_str()), ("1", "{\"id\": 1, \"b\":2}"));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Walking a listing from its beginning to its end, as streams do that begin anew in each run.
+//! Walking a listing from its beginning to its end, as streams do that begin anew in each run, and walking what changed
+//! since the last run.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,44 @@ impl Walk {
     }
 }
 
+/// Where a walk by change stands: what this run shows, where the next one begins, and the page to ask for. Times are written
+/// as the provider writes them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Changes {
+    /// This run shows what changed then or later; none shows all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Where the next run begins: when this one did, or the last change that it saw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub began: Option<String>,
+    /// What names the page to ask for; none at the beginning of a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+impl Changes {
+    /// Where the cursor says that the walk stands.
+    ///
+    /// # Errors
+    /// [`crate::Blame::CursorExpired`] if it is no cursor of such a walk: the stream begins anew.
+    pub fn at(cursor: Option<&str>) -> Result<Self, Failure> {
+        cursor::read(cursor)
+    }
+
+    /// The page with the name of the one that follows it; with none the run is over and the next one begins at
+    /// [`Changes::began`].
+    ///
+    /// # Errors
+    /// The plugin is to blame if the cursor cannot be written.
+    pub fn page(self, page: Page, after: Option<String>) -> Result<Page, Failure> {
+        match after {
+            Some(after) => page.more(&Self { after: Some(after), ..self }),
+            None => page.done(&Self { since: self.began.or(self.since), ..Self::default() }),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +96,20 @@ mod tests {
     fn a_cursor_of_another_kind_begins_the_walk_anew() {
         for cursor in ["{\"page\":3}", "{\"next\":3}", "7", ""] {
             assert_eq!(Walk::at(Some(cursor)).unwrap_err().blame, Blame::CursorExpired, "{cursor}");
+            assert_eq!(Changes::at(Some(cursor)).unwrap_err().blame, Blame::CursorExpired, "{cursor}");
         }
+    }
+
+    #[test]
+    fn the_next_run_shows_what_changed_since_this_one_began() {
+        let at = Changes { began: Some("t1".to_owned()), ..Changes::at(None).unwrap() };
+        let page = at.page(Page::of(Vec::new()), Some("p2".to_owned())).unwrap();
+        assert_eq!((page.more, page.cursor.as_deref()), (true, Some("{\"began\":\"t1\",\"after\":\"p2\"}")));
+        let at = Changes::at(page.cursor.as_deref()).unwrap();
+        let page = at.page(Page::of(Vec::new()), None).unwrap();
+        assert_eq!((page.more, page.cursor.as_deref()), (false, Some("{\"since\":\"t1\"}")));
+        // A run that saw no change begins where it began.
+        let page = Changes::at(page.cursor.as_deref()).unwrap().page(Page::of(Vec::new()), None).unwrap();
+        assert_eq!(page.cursor.as_deref(), Some("{\"since\":\"t1\"}"));
     }
 }

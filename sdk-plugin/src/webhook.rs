@@ -2,13 +2,30 @@
 
 use serde::Deserialize;
 
-use crate::{Failure, Route, Webhook, json};
+use crate::{Endpoint, Failure, Route, Webhook, json};
 
 impl Webhook {
     /// The first value of a header; the name in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The first value of a parameter in the query of the address that it came to: what was put there when the address
+    /// was registered.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The connection whose own address it came to, by id; none if it came to the address that the integration's
+    /// connections share.
+    #[must_use]
+    pub fn connection(&self) -> Option<&str> {
+        match &self.endpoint {
+            Endpoint::Connection(id) => Some(id),
+            Endpoint::Integration => None,
+        }
     }
 
     /// The body as JSON.
@@ -25,7 +42,21 @@ impl Route {
     /// That streams of an account are to be pulled anew.
     #[must_use]
     pub fn of(account: impl Into<String>, streams: &[&str]) -> Self {
-        Self { account: account.into(), streams: streams.iter().map(|&stream| stream.to_owned()).collect() }
+        Self { account: Some(account.into()), ..Self::here(streams) }
+    }
+
+    /// The same for the connection whose own address the webhook came to.
+    #[must_use]
+    pub fn here(streams: &[&str]) -> Self {
+        let streams = streams.iter().map(|&stream| stream.to_owned()).collect();
+        Self { account: None, streams, deleted: Vec::new() }
+    }
+
+    /// Adds ids of records of a stream that the provider says are gone.
+    #[must_use]
+    pub fn deleted(mut self, stream: &str, ids: Vec<String>) -> Self {
+        self.deleted.push((stream.to_owned(), ids));
+        self
     }
 }
 
@@ -37,10 +68,28 @@ mod tests {
     #[test]
     fn a_webhook_is_read() {
         let headers = vec![("x-topic".to_owned(), "orders/paid".to_owned())];
-        let webhook = Webhook { headers, body: b"{\"team\":\"T1\"}".to_vec() };
+        let webhook = Webhook {
+            endpoint: Endpoint::Connection("conn_1".to_owned()),
+            id: None,
+            event: None,
+            account: None,
+            query: vec![("event".to_owned(), "paid".to_owned())],
+            headers,
+            body: b"{\"team\":\"T1\"}".to_vec(),
+        };
+        assert_eq!((webhook.query("event"), webhook.query("none")), (Some("paid"), None));
+        assert_eq!(webhook.connection(), Some("conn_1"));
         assert_eq!((webhook.header("x-topic"), webhook.header("x-none")), (Some("orders/paid"), None));
         let body: std::collections::BTreeMap<String, String> = webhook.json().unwrap();
         assert_eq!(body["team"], "T1");
         assert_eq!(webhook.json::<Vec<u8>>().unwrap_err().blame, Blame::Provider);
+    }
+
+    #[test]
+    fn a_route_is_for_an_account_or_for_the_connection_whose_address_it_was() {
+        let route = Route::of("T1", &["users"]).deleted("users", vec!["u1".to_owned()]);
+        assert_eq!((route.account.as_deref(), &route.streams[..]), (Some("T1"), &["users".to_owned()][..]));
+        assert_eq!(route.deleted, [("users".to_owned(), vec!["u1".to_owned()])]);
+        assert!(Route::here(&[]).account.is_none());
     }
 }

@@ -58,6 +58,10 @@ pub fn all(progress: &Progress) -> Outcome<Tools> {
         npm("tests/mcp")?;
         Ok(((), "oidc-provider and MCP servers from npm".to_owned()))
     })?;
+    progress.step("What makes plugins of JavaScript (190 MB)", || {
+        npm("tests/guests/javascript")?;
+        Ok(((), "componentize-js from npm".to_owned()))
+    })?;
     progress.step("A real product (Ghost, 600 MB, some minutes the first time)", || {
         npm("tests/ghost")?;
         Ok(((), "Ghost from npm".to_owned()))

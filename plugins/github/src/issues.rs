@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use patchbay_plugin::{Failure, Item, Page, cursor, http, info, json::Record, time, warn};
+use patchbay_plugin::{Failure, Item, Page, cursor, http, info, time, warn};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::{api, repositories};
@@ -99,9 +99,7 @@ fn walk(at: &mut Cursor) -> Result<Vec<Item>, Failure> {
         return Ok(Vec::new());
     }
     let answer = api::accept(answer)?;
-    let records: Vec<Record<'_, Head>> = answer.records()?;
-    let issues = records.into_iter().filter(|record| record.head.pull_request.is_none());
-    let items = issues.map(|issue| Item::raw(issue.head.id.to_string(), issue.text)).collect();
+    let items = answer.items(|head: Head| head.pull_request.is_none().then(|| head.id.to_string()))?;
     at.next_issues = answer.link("next");
     if at.next_issues.is_none() {
         info!("{repository} is done");

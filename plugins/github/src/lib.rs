@@ -5,7 +5,7 @@ mod api;
 mod issues;
 mod repositories;
 
-use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Value, answered, http};
+use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Value, answered, http, read_input};
 use serde::{Deserialize, Serialize};
 
 struct GitHub;
@@ -80,9 +80,7 @@ struct NewIssue {
 
 /// Gives the issue as GitHub made it.
 fn create_issue(input: Value) -> Result<Value, Failure> {
-    let input: CreateIssue = serde_json::from_value(input).map_err(|e| {
-        Failure::tenant(format!("The input must be {{\"repository\": \"owner/name\", \"title\": \"…\"}}: {e}"))
-    })?;
+    let input: CreateIssue = read_input(input, "{\"repository\": \"owner/name\", \"title\": \"…\"}")?;
     let Some((owner, name)) = input.repository.split_once('/') else {
         return Err(Failure::tenant("The repository must be written as owner/name."));
     };

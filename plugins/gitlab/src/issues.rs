@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use patchbay_plugin::{Failure, Item, Page, cursor, http, info, json::Record, time, warn};
+use patchbay_plugin::{Failure, Item, Page, cursor, http, info, time, warn};
 use serde::{Deserialize, Serialize};
 
 use crate::{api, projects};
@@ -106,8 +106,7 @@ fn walk(at: &mut Cursor) -> Result<Vec<Item>, Failure> {
         return Ok(Vec::new());
     }
     let answer = api::accept(answer)?;
-    let records: Vec<Record<'_, Head>> = answer.records()?;
-    let items = records.into_iter().map(|issue| Item::raw(issue.head.id.to_string(), issue.text)).collect();
+    let items = answer.items(|head: Head| Some(head.id.to_string()))?;
     at.next_issues = answer.link("next");
     if at.next_issues.is_none() {
         info!("project {project} is done");

@@ -4,7 +4,7 @@ mod api;
 mod issues;
 mod projects;
 
-use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Value, http};
+use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Value, http, read_input};
 use serde::{Deserialize, Serialize};
 
 struct GitLab;
@@ -73,7 +73,7 @@ struct NewIssue {
 
 /// Gives the issue as GitLab made it.
 fn create_issue(input: Value) -> Result<Value, Failure> {
-    let input: CreateIssue = read(input, "{\"project\": \"group/name\", \"title\": \"…\"}")?;
+    let input: CreateIssue = read_input(input, "{\"project\": \"group/name\", \"title\": \"…\"}")?;
     let path = format!("/projects/{}/issues", projects::segment(&input.project)?);
     api::accept(http::post(path).json(&input.issue)?.send()?)?.json()
 }
@@ -88,11 +88,7 @@ struct Comment {
 
 /// Gives the note as GitLab made it.
 fn comment_on_issue(input: Value) -> Result<Value, Failure> {
-    let input: Comment = read(input, "{\"project\": \"group/name\", \"issue_iid\": 1, \"body\": \"…\"}")?;
+    let input: Comment = read_input(input, "{\"project\": \"group/name\", \"issue_iid\": 1, \"body\": \"…\"}")?;
     let path = format!("/projects/{}/issues/{}/notes", projects::segment(&input.project)?, input.issue_iid);
     api::accept(http::post(path).json(&patchbay_plugin::json!({ "body": input.body }))?.send()?)?.json()
-}
-
-fn read<T: serde::de::DeserializeOwned>(input: Value, form: &str) -> Result<T, Failure> {
-    serde_json::from_value(input).map_err(|e| Failure::tenant(format!("The input must be {form}: {e}")))
 }

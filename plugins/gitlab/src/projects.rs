@@ -1,6 +1,6 @@
 //! All projects that the account is a member of.
 
-use patchbay_plugin::{Failure, Item, Page, Response, Value, Walk, http, json::Record};
+use patchbay_plugin::{Failure, Page, Response, Value, Walk, http};
 use serde::Deserialize;
 
 use crate::api;
@@ -13,9 +13,7 @@ struct Head {
 /// One page of the listing. Every run begins anew, and the host finds out which projects are gone.
 pub fn pull(cursor: Option<&str>) -> Result<Page, Failure> {
     let answer = list(Walk::at(cursor)?.next)?;
-    let records: Vec<Record<'_, Head>> = answer.records()?;
-    let items = records.into_iter().map(|record| Item::raw(record.head.id.to_string(), record.text)).collect();
-    Walk::page(items, answer.link("next"))
+    Walk::page(answer.items(|head: Head| Some(head.id.to_string()))?, answer.link("next"))
 }
 
 /// The listing, from its beginning or from a page that a `Link` named. By key set, in the order of ids: a project that

@@ -1,6 +1,6 @@
 //! What all of Google's answers have in common: errors with a reason, which tells a limit from a refusal.
 
-use patchbay_plugin::{Failure, Response, answered};
+use patchbay_plugin::{Failure, answered};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -19,14 +19,6 @@ struct Error {
 #[serde(default)]
 struct Detail {
     reason: String,
-}
-
-/// The answer if it is a success, else the failure that it stands for.
-pub fn accept(answer: Response) -> Result<Response, Failure> {
-    match answer.status {
-        200..=299 => Ok(answer),
-        status => Err(failure(status, &answer.body, answer.retry_after())),
-    }
 }
 
 /// The failure that a refusal stands for. Google answers 403 for limits as well as for a lack of permission.

@@ -4,7 +4,7 @@
 mod api;
 mod streams;
 
-use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Value, http};
+use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Value, http, read_input};
 use serde::Deserialize;
 
 struct GoogleCalendar;
@@ -28,11 +28,11 @@ impl Provider for GoogleCalendar {
     }
 
     fn verify(_: &Connection) -> Result<(), Failure> {
-        api::accept(http::get("/users/me/calendarList").query("maxResults", 1).send()?).map(drop)
+        http::get("/users/me/calendarList").query("maxResults", 1).accept(api::failure).map(drop)
     }
 
     fn identify(_: &Connection) -> Result<Option<Identity>, Failure> {
-        let user: User = api::accept(http::get("https://openidconnect.googleapis.com/v1/userinfo").send()?)?.json()?;
+        let user: User = http::get("https://openidconnect.googleapis.com/v1/userinfo").accept(api::failure)?.json()?;
         Ok(Some(Identity { name: user.email.unwrap_or_else(|| user.sub.clone()), account: user.sub }))
     }
 
@@ -62,9 +62,9 @@ struct CreateEvent {
 /// Gives the event as Google made it.
 fn create_event(input: Value) -> Result<Value, Failure> {
     let CreateEvent { calendar, event, send_updates } =
-        read(input, "{\"calendar\": \"primary\", \"event\": {\"start\": {}, \"end\": {}}}")?;
+        read_input(input, "{\"calendar\": \"primary\", \"event\": {\"start\": {}, \"end\": {}}}")?;
     let request = http::post(streams::events_of(&calendar)).query_if("sendUpdates", send_updates);
-    api::accept(request.json(&event)?.send()?)?.json()
+    request.json(&event)?.accept(api::failure)?.json()
 }
 
 #[derive(Deserialize)]
@@ -79,15 +79,11 @@ struct DeleteEvent {
 
 /// Gives the event's id. One that was deleted before is deleted.
 fn delete_event(input: Value) -> Result<Value, Failure> {
-    let DeleteEvent { calendar, id, send_updates } = read(input, "{\"calendar\": \"primary\", \"id\": \"…\"}")?;
+    let DeleteEvent { calendar, id, send_updates } = read_input(input, "{\"calendar\": \"primary\", \"id\": \"…\"}")?;
     let path = format!("{}/{}", streams::events_of(&calendar), http::segment(&id));
     let answer = http::Request::new("DELETE", path).query_if("sendUpdates", send_updates).send()?;
     if answer.status != 410 {
-        api::accept(answer)?;
+        answer.accept(api::failure)?;
     }
     Ok(patchbay_plugin::json!({ "id": id }))
-}
-
-fn read<T: serde::de::DeserializeOwned>(input: Value, form: &str) -> Result<T, Failure> {
-    serde_json::from_value(input).map_err(|e| Failure::tenant(format!("The input must be {form}: {e}")))
 }

@@ -69,7 +69,7 @@ struct Head {
 /// Reads a page and moves on; all parameters stay the same from page to page.
 fn step(request: Request, at: &mut Sync, id: impl Fn(String) -> String) -> Result<(Vec<Item>, Vec<String>), Failure> {
     let request = request.query_if("syncToken", at.token.as_ref()).query_if("pageToken", at.page.as_ref());
-    let answer = api::accept(request.send()?)?;
+    let answer = request.accept(api::failure)?;
     let listing: Listing<'_> = answer.records()?;
     let (mut items, mut gone) = (Vec::with_capacity(listing.items.len()), Vec::new());
     for Record { head, text } in listing.items {

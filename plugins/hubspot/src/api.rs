@@ -1,6 +1,6 @@
 //! What all of HubSpot's answers have in common: errors with a category, limits with a policy.
 
-use patchbay_plugin::{Failure, Response, answered};
+use patchbay_plugin::{Failure, answered};
 use serde::Deserialize;
 
 #[derive(Deserialize, Default)]
@@ -10,14 +10,6 @@ struct Refusal {
     category: String,
     /// Which limit was passed: `DAILY`, `TEN_SECONDLY_ROLLING`, `SECONDLY`.
     policy_name: String,
-}
-
-/// The answer if it is a success, else the failure that it stands for.
-pub fn accept(answer: Response) -> Result<Response, Failure> {
-    match answer.status {
-        200..=299 => Ok(answer),
-        status => Err(failure(status, &answer.body, answer.retry_after())),
-    }
 }
 
 /// The failure that a refusal stands for.

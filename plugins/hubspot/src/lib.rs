@@ -5,7 +5,7 @@ mod objects;
 
 use std::collections::BTreeSet;
 
-use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Route, Value, Webhook, http};
+use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Route, Value, Webhook, http, read_input};
 use serde::{Deserialize, Serialize};
 
 struct HubSpot;
@@ -58,7 +58,7 @@ struct Account {
 }
 
 fn account() -> Result<Account, Failure> {
-    api::accept(http::get("/account-info/v3/details").send()?)?.json()
+    http::get("/account-info/v3/details").accept(api::failure)?.json()
 }
 
 #[derive(Deserialize)]
@@ -91,8 +91,8 @@ struct Properties {
 
 /// Gives the contact as HubSpot made it. There is one for an address: a second is refused with the first one's id.
 fn create_contact(input: Value) -> Result<Value, Failure> {
-    let input: Properties = read(input, "{\"properties\": {\"email\": \"…\"}}")?;
-    api::accept(http::post("/crm/v3/objects/contacts").json(&input)?.send()?)?.json()
+    let input: Properties = read_input(input, "{\"properties\": {\"email\": \"…\"}}")?;
+    http::post("/crm/v3/objects/contacts").json(&input)?.accept(api::failure)?.json()
 }
 
 #[derive(Deserialize)]
@@ -104,11 +104,7 @@ struct UpdateContact {
 
 /// Gives the contact with what was changed.
 fn update_contact(input: Value) -> Result<Value, Failure> {
-    let UpdateContact { id, properties } = read(input, "{\"id\": \"…\", \"properties\": {}}")?;
+    let UpdateContact { id, properties } = read_input(input, "{\"id\": \"…\", \"properties\": {}}")?;
     let path = format!("/crm/v3/objects/contacts/{}", http::segment(&id));
-    api::accept(http::Request::new("PATCH", path).json(&Properties { properties })?.send()?)?.json()
-}
-
-fn read<T: serde::de::DeserializeOwned>(input: Value, form: &str) -> Result<T, Failure> {
-    serde_json::from_value(input).map_err(|e| Failure::tenant(format!("The input must be {form}: {e}")))
+    http::Request::new("PATCH", path).json(&Properties { properties })?.accept(api::failure)?.json()
 }

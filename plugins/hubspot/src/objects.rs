@@ -140,7 +140,7 @@ pub fn pull(kind: &Kind, config: &Config, cursor: Option<&str>) -> Result<Page, 
         "limit": FOUND,
     });
     let answer = http::post(format!("/crm/v3/objects/{}/search", kind.stream)).json(&search)?.send()?;
-    let answer = api::accept(answer)?;
+    let answer = answer.accept(api::failure)?;
     at.began.get_or_insert_with(|| answer.date());
     let Found { results, paging } = answer.records()?;
     if paging.is_some_and(|paging| paging.next.is_some()) {
@@ -161,7 +161,7 @@ fn items(records: Vec<Record<'_, Head>>) -> Vec<Item> {
 /// A page of what is archived, which is how HubSpot deletes; it forgets it after 90 days.
 fn archived(kind: &Kind, at: Cursor, after: String) -> Result<Page, Failure> {
     let request = http::get(format!("/crm/v3/objects/{}", kind.stream)).query("archived", true).query("limit", LISTED);
-    let answer = api::accept(request.query_if("after", Some(after).filter(|after| !after.is_empty())).send()?)?;
+    let answer = request.query_if("after", Some(after).filter(|after| !after.is_empty())).accept(api::failure)?;
     let Archived { results, paging } = answer.json()?;
     let page = Page::of(Vec::new()).deleted(results.into_iter().map(|gone| gone.id).collect());
     match paging.and_then(|paging| paging.next) {

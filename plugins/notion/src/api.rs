@@ -1,6 +1,6 @@
 //! What all of Notion's answers have in common: errors with a code.
 
-use patchbay_plugin::{Failure, Response, answered};
+use patchbay_plugin::{Failure, answered};
 use serde::Deserialize;
 
 #[derive(Deserialize, Default)]
@@ -8,14 +8,6 @@ use serde::Deserialize;
 struct Refusal {
     code: String,
     message: String,
-}
-
-/// The answer if it is a success, else the failure that it stands for.
-pub fn accept(answer: Response) -> Result<Response, Failure> {
-    match answer.status {
-        200..=299 => Ok(answer),
-        status => Err(failure(status, &answer.body, answer.retry_after())),
-    }
 }
 
 /// The failure that a refusal stands for.

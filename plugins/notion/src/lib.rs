@@ -4,7 +4,7 @@
 mod api;
 mod streams;
 
-use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Route, Value, Webhook, http};
+use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Route, Value, Webhook, http, read_input};
 use serde::{Deserialize, Serialize};
 
 struct Notion;
@@ -67,7 +67,7 @@ struct Bot {
 }
 
 fn me() -> Result<Me, Failure> {
-    api::accept(http::get("/users/me").send()?)?.json()
+    http::get("/users/me").accept(api::failure)?.json()
 }
 
 #[derive(Deserialize)]
@@ -98,8 +98,8 @@ struct NewPage {
 
 /// Gives the page as Notion made it.
 fn create_page(input: Value) -> Result<Value, Failure> {
-    let page: NewPage = read(input, "{\"parent\": {\"page_id\": \"…\"}, \"properties\": {}}")?;
-    api::accept(http::post("/pages").json(&page)?.send()?)?.json()
+    let page: NewPage = read_input(input, "{\"parent\": {\"page_id\": \"…\"}, \"properties\": {}}")?;
+    http::post("/pages").json(&page)?.accept(api::failure)?.json()
 }
 
 #[derive(Deserialize)]
@@ -112,11 +112,7 @@ struct AppendBlocks {
 
 /// Gives the blocks as Notion made them.
 fn append_blocks(input: Value) -> Result<Value, Failure> {
-    let AppendBlocks { id, children } = read(input, "{\"id\": \"…\", \"children\": []}")?;
+    let AppendBlocks { id, children } = read_input(input, "{\"id\": \"…\", \"children\": []}")?;
     let request = http::Request::new("PATCH", format!("/blocks/{}/children", http::segment(&id)));
-    api::accept(request.json(&patchbay_plugin::json!({ "children": children }))?.send()?)?.json()
-}
-
-fn read<T: serde::de::DeserializeOwned>(input: Value, form: &str) -> Result<T, Failure> {
-    serde_json::from_value(input).map_err(|e| Failure::tenant(format!("The input must be {form}: {e}")))
+    request.json(&patchbay_plugin::json!({ "children": children }))?.accept(api::failure)?.json()
 }

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use patchbay_plugin::{Failure, Item, Page, Response, Walk, cursor, http, json, json::Record};
-use serde::{Deserialize, Serialize};
+use patchbay_plugin::{Changes, Failure, Item, Page, Response, Walk, http, json, json::Record};
+use serde::Deserialize;
 
 use crate::api;
 
@@ -46,33 +46,19 @@ fn search(kind: &str, after: Option<&String>) -> Result<Response, Failure> {
     if let (Some(after), Some(body)) = (after, body.as_object_mut()) {
         body.insert("start_cursor".to_owned(), after.as_str().into());
     }
-    api::accept(http::post("/search").json(&body)?.send()?)
-}
-
-/// Where the walk over the pages stands.
-#[derive(Serialize, Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct Cursor {
-    /// This run shows what was edited in that minute or later; none shows all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    since: Option<String>,
-    /// The last edit that this run has seen, which is its first: the next one goes back until there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    newest: Option<String>,
-    /// Notion's own cursor within the run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<String>,
+    http::post("/search").json(&body)?.accept(api::failure)
 }
 
 /// Pages by change. The search cannot begin at a time, but it begins with the last edit: a run goes back until it meets
 /// what the one before has seen. What is edited meanwhile moves to the front and is seen by the next run.
 pub fn pages(cursor: Option<&str>) -> Result<Page, Failure> {
-    let mut at: Cursor = cursor::read(cursor)?;
+    let mut at = Changes::at(cursor)?;
     let answer = search("page", at.after.as_ref())?;
     let listing: Listing<'_> = answer.records()?;
     let next = listing.next();
-    if at.newest.is_none() {
-        at.newest = listing.results.first().map(|record| record.head.last_edited_time.clone().into_owned());
+    // The first edit that a run sees is the last one made: the next run goes back until there.
+    if at.began.is_none() {
+        at.began = listing.results.first().map(|record| record.head.last_edited_time.clone().into_owned());
     }
     let (mut items, mut gone, mut is_known) = (Vec::new(), Vec::new(), false);
     for Record { head, text } in listing.results {
@@ -88,10 +74,7 @@ pub fn pages(cursor: Option<&str>) -> Result<Page, Failure> {
         }
     }
     let page = Page::of(items).deleted(gone);
-    match next.filter(|_| !is_known) {
-        Some(next) => page.more(&Cursor { after: Some(next), ..at }),
-        None => page.done(&Cursor { since: at.newest.or(at.since), ..Cursor::default() }),
-    }
+    at.page(page, next.filter(|_| !is_known))
 }
 
 /// All data sources, which are the tables of databases. Every run begins anew, and the host finds out what is gone.
@@ -102,7 +85,7 @@ pub fn data_sources(cursor: Option<&str>) -> Result<Page, Failure> {
 /// All members, guests left out as Notion does, and bots.
 pub fn users(cursor: Option<&str>) -> Result<Page, Failure> {
     let request = http::get("/users").query("page_size", PAGE).query_if("start_cursor", Walk::at(cursor)?.next);
-    all(&api::accept(request.send()?)?)
+    all(&request.accept(api::failure)?)
 }
 
 fn all(answer: &Response) -> Result<Page, Failure> {

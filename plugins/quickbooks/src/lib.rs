@@ -6,7 +6,7 @@ mod entities;
 
 use std::collections::BTreeSet;
 
-use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Route, Value, Webhook, http};
+use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Route, Value, Webhook, http, read_input};
 use serde::Deserialize;
 
 struct QuickBooks;
@@ -102,8 +102,7 @@ struct Create {
 
 /// Gives the entity as QuickBooks made it.
 fn create(path: &str, name: &str, input: Value) -> Result<Value, Failure> {
-    let Create { entity, request_id } = serde_json::from_value(input)
-        .map_err(|e| Failure::tenant(format!("The input must be {{\"{path}\": {{}}, \"request_id\": \"…\"}}: {e}")))?;
+    let Create { entity, request_id } = read_input(input, &format!("{{\"{path}\": {{}}, \"request_id\": \"…\"}}"))?;
     let request = http::post(format!("/{path}"))
         .query("minorversion", api::MINOR_VERSION)
         .query_if("requestid", request_id)

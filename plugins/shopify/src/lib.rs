@@ -5,7 +5,7 @@ mod streams;
 
 use std::collections::BTreeMap;
 
-use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Route, Value, Webhook, json};
+use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Route, Value, Webhook, json, read_input};
 use serde::Deserialize;
 
 struct Shopify;
@@ -84,9 +84,7 @@ struct Tags {
 
 /// Gives the id of what was tagged. What a mutation refuses stands in `userErrors` of an answer that is a success.
 fn tag(mutation: &str, name: &str, input: Value) -> Result<Value, Failure> {
-    let Tags { id, tags } = serde_json::from_value(input).map_err(|e| {
-        Failure::tenant(format!("The input must be {{\"id\": \"gid://shopify/Order/1\", \"tags\": [\"…\"]}}: {e}"))
-    })?;
+    let Tags { id, tags } = read_input(input, "{\"id\": \"gid://shopify/Order/1\", \"tags\": [\"…\"]}")?;
     let answer = api::ask(mutation, &json!({ "id": id, "tags": tags }))?;
     let Done { node, user_errors } = api::data::<BTreeMap<String, Done>>(&answer)?
         .remove(name)

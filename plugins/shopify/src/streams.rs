@@ -1,7 +1,7 @@
 //! Streams: a connection of GraphQL's, in full or by change.
 
-use patchbay_plugin::{Failure, Item, Page, Walk, cursor, json, json::Record, time};
-use serde::{Deserialize, Serialize};
+use patchbay_plugin::{Changes, Failure, Item, Page, Walk, json, json::Record, time};
+use serde::Deserialize;
 
 use crate::api;
 
@@ -64,33 +64,16 @@ pub fn all(query: &Query, cursor: Option<&str>) -> Result<Page, Failure> {
     Walk::page(items, next)
 }
 
-/// Where a walk by change stands.
-#[derive(Serialize, Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct Cursor {
-    /// This run shows what changed at that time or later; none shows all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    since: Option<String>,
-    /// When this run began, by Shopify's clock: where the next one begins.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    began: Option<String>,
-    /// Shopify's own cursor within the run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<String>,
-}
-
 /// Search is a moment behind what is stored: a run begins so much before the last one did.
 const OVERLAP: u64 = 60_000;
 
-/// One page of what changed, in that order. What changes meanwhile moves to the end and is seen again.
+/// One page of what changed, in that order. What changes meanwhile moves to the end and is seen again. A run begins when
+/// its first answer came, by Shopify's clock.
 pub fn changed(query: &Query, cursor: Option<&str>) -> Result<Page, Failure> {
-    let at: Cursor = cursor::read(cursor)?;
+    let mut at = Changes::at(cursor)?;
     let since = at.since.as_ref().map(|since| format!("updated_at:>='{since}'"));
     let answer = api::ask(query.0, &json!({ "after": at.after, "query": since }))?;
-    let began = at.began.unwrap_or_else(|| time::rfc3339(answer.date().saturating_sub(OVERLAP)));
+    at.began.get_or_insert_with(|| time::rfc3339(answer.date().saturating_sub(OVERLAP)));
     let (items, next) = api::data::<Data<'_>>(&answer)?.found.take();
-    match next {
-        Some(next) => Page::of(items).more(&Cursor { since: at.since, began: Some(began), after: Some(next) }),
-        None => Page::of(items).done(&Cursor { since: Some(began), ..Cursor::default() }),
-    }
+    at.page(Page::of(items), next)
 }

@@ -5,7 +5,8 @@ mod api;
 use std::borrow::Cow;
 
 use patchbay_plugin::{
-    Connection, Failure, Identity, Item, Page, Provider, Request, Route, Value, Walk, Webhook, http, json, json::Record,
+    Connection, Failure, Identity, Item, Page, Provider, Request, Route, Value, Walk, Webhook, http, json,
+    json::Record, read_input,
 };
 use serde::{Deserialize, Serialize};
 
@@ -116,7 +117,7 @@ struct Message {
 
 /// Gives the channel, the time by which Slack knows the message, and the message.
 fn post_message(input: Value) -> Result<Value, Failure> {
-    let message = read(input, "{\"channel\": \"C…\", \"text\": \"…\"}")?;
+    let message: Message = read_input(input, "{\"channel\": \"C…\", \"text\": \"…\"}")?;
     if message.ts.is_some() {
         return Err(Failure::tenant("A new message has no ts: update_message changes one."));
     }
@@ -126,7 +127,7 @@ fn post_message(input: Value) -> Result<Value, Failure> {
 /// Gives the same as [`post_message`].
 fn update_message(input: Value) -> Result<Value, Failure> {
     let form = "{\"channel\": \"C…\", \"ts\": \"…\", \"text\": \"…\"}";
-    let message = read(input, form)?;
+    let message: Message = read_input(input, form)?;
     if message.ts.is_none() {
         return Err(Failure::tenant(format!("The input must be {form}: ts says which message.")));
     }
@@ -140,10 +141,6 @@ struct Sent {
     ts: String,
     #[serde(default)]
     message: Value,
-}
-
-fn read(input: Value, form: &str) -> Result<Message, Failure> {
-    serde_json::from_value(input).map_err(|e| Failure::tenant(format!("The input must be {form}: {e}")))
 }
 
 fn send(path: &str, message: &Message) -> Result<Value, Failure> {

@@ -1,7 +1,7 @@
 //! What can be done. Stripe takes forms, and a key by which a request that is sent twice is carried out once.
 
-use patchbay_plugin::{Failure, Value, http};
-use serde::{Deserialize, de::DeserializeOwned};
+use patchbay_plugin::{Failure, Value, http, read_input};
+use serde::Deserialize;
 
 use crate::api;
 
@@ -24,7 +24,7 @@ struct NewCustomer {
 
 /// Gives the customer as Stripe made it.
 pub fn create_customer(input: Value) -> Result<Value, Failure> {
-    let input: NewCustomer = read(input, "{\"email\": \"…\", \"name\": \"…\"}")?;
+    let input: NewCustomer = read_input(input, "{\"email\": \"…\", \"name\": \"…\"}")?;
     let mut fields = Vec::new();
     for (name, value) in
         [("email", input.email), ("name", input.name), ("phone", input.phone), ("description", input.description)]
@@ -53,7 +53,7 @@ struct NewRefund {
 
 /// Gives the refund as Stripe made it.
 pub fn create_refund(input: Value) -> Result<Value, Failure> {
-    let input: NewRefund = read(input, "{\"payment_intent\": \"pi_…\", \"amount\": 100}")?;
+    let input: NewRefund = read_input(input, "{\"payment_intent\": \"pi_…\", \"amount\": 100}")?;
     if input.payment_intent.is_some() == input.charge.is_some() {
         return Err(Failure::tenant("A refund is of a payment_intent or of a charge: name one of them."));
     }
@@ -69,15 +69,11 @@ pub fn create_refund(input: Value) -> Result<Value, Failure> {
     post("/refunds", &fields, input.idempotency_key)
 }
 
-fn read<T: DeserializeOwned>(input: Value, form: &str) -> Result<T, Failure> {
-    serde_json::from_value(input).map_err(|e| Failure::tenant(format!("The input must be {form}: {e}")))
-}
-
 fn post(path: &str, fields: &[(String, String)], key: Option<String>) -> Result<Value, Failure> {
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let mut request = http::post(path).form(&fields);
     if let Some(key) = key {
         request = request.header("idempotency-key", key);
     }
-    api::accept(request.send()?)?.json()
+    request.accept(api::failure)?.json()
 }

@@ -1,6 +1,6 @@
 //! What all of Stripe's answers have in common: its errors.
 
-use patchbay_plugin::{Failure, Response, answered};
+use patchbay_plugin::{Failure, answered};
 use serde::Deserialize;
 
 /// An error's body.
@@ -27,14 +27,6 @@ fn read(body: &[u8]) -> Error {
 /// Whether it says that an object which the request names does not exist, or no longer.
 pub fn is_missing(body: &[u8]) -> bool {
     read(body).code == "resource_missing"
-}
-
-/// The answer if it is a success, else the failure that it stands for.
-pub fn accept(answer: Response) -> Result<Response, Failure> {
-    match answer.status {
-        200..=299 => Ok(answer),
-        status => Err(failure(status, &answer.body, answer.retry_after())),
-    }
 }
 
 /// The failure that a refusal stands for. Stripe says what is wrong by type and code; the status alone is coarser.

@@ -68,7 +68,7 @@ struct Dashboard {
 }
 
 fn account() -> Result<Account, Failure> {
-    api::accept(http::get("/account").send()?)?.json()
+    http::get("/account").accept(api::failure)?.json()
 }
 
 #[derive(Deserialize)]

@@ -105,7 +105,7 @@ pub fn pull(kind: &Kind, cursor: Option<&str>) -> Result<Page, Failure> {
 
 /// Before the listing is walked, so that nothing that changes meanwhile is missed: the newest event there is.
 fn begin(kind: &Kind) -> Result<Mark, Failure> {
-    let answer = api::accept(events(kind, 1).send()?)?;
+    let answer = events(kind, 1).accept(api::failure)?;
     let newest: Listing<Head> = answer.json()?;
     let event = newest.data.into_iter().next().map(|event| event.id);
     Ok(Mark { event, since: answer.date() / 1000, back: None })
@@ -124,7 +124,7 @@ fn list(kind: &Kind, after: Option<String>, then: Mark) -> Result<Page, Failure>
     // Subscriptions that have ended are left out unless one asks for all.
     let status = (kind.object == "subscription").then_some("all");
     let request = http::get(format!("/{}", kind.stream)).query("limit", 100).query_if("status", status);
-    let answer = api::accept(request.query_if("starting_after", after).send()?)?;
+    let answer = request.query_if("starting_after", after).accept(api::failure)?;
     let Listing { data, has_more }: Listing<Record<'_, Head>> = answer.records()?;
     let last = data.last().map(|record| record.head.id.clone());
     let page = Page::of(data.into_iter().map(|record| Item::raw(record.head.id, record.text)).collect());
@@ -140,13 +140,13 @@ fn events_after(kind: &Kind, last: String, since: u64) -> Result<Page, Failure> 
     if matches!(answer.status, 400 | 404) && api::is_missing(&answer.body) {
         return Err(too_old());
     }
-    page(kind, &api::accept(answer)?, Mark { event: Some(last), since, back: None })
+    page(kind, &answer.accept(api::failure)?, Mark { event: Some(last), since, back: None })
 }
 
 /// Looks for the first event since that time, a page of events at a time, and begins there.
 fn events_since(kind: &Kind, since: u64, back: Option<String>) -> Result<Page, Failure> {
     let request = events(kind, 100).query("created[gte]", since).query_if("starting_after", back.as_ref());
-    let answer = api::accept(request.send()?)?;
+    let answer = request.accept(api::failure)?;
     let listing: Listing<Head> = answer.json()?;
     match listing.data.into_iter().next_back() {
         Some(oldest) if listing.has_more => {

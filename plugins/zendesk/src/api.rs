@@ -1,6 +1,6 @@
 //! What all of Zendesk's answers have in common: its errors, which it writes in several ways.
 
-use patchbay_plugin::{Failure, Response, Value, answered};
+use patchbay_plugin::{Failure, Value, answered};
 use serde::Deserialize;
 
 /// An error's body: `error` is a code with a description beside it, or an object with a title and a message.
@@ -11,14 +11,6 @@ struct Refusal {
     description: Value,
     /// What is wrong, by field.
     details: Value,
-}
-
-/// The answer if it is a success, else the failure that it stands for.
-pub fn accept(answer: Response) -> Result<Response, Failure> {
-    match answer.status {
-        200..=299 => Ok(answer),
-        status => Err(failure(status, &answer.body, answer.retry_after())),
-    }
 }
 
 /// The failure that a refusal stands for.

@@ -3,7 +3,7 @@
 mod api;
 mod streams;
 
-use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Value, http, json};
+use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Value, http, json, read_input};
 use serde::{Deserialize, Serialize};
 
 struct Zendesk;
@@ -54,7 +54,7 @@ struct Anyone {
 
 /// The user's id and address.
 fn me() -> Result<(u64, Option<String>), Failure> {
-    let Me { user } = api::accept(http::get("/users/me.json").send()?)?.json()?;
+    let Me { user } = http::get("/users/me.json").accept(api::failure)?.json()?;
     let nobody = || Failure::end_user("Zendesk does not know the credential any more.");
     Ok((user.id.ok_or_else(nobody)?, user.email))
 }
@@ -91,7 +91,7 @@ struct NewTicket {
 /// Gives the ticket as Zendesk made it.
 fn create_ticket(input: Value) -> Result<Value, Failure> {
     let form = "{\"ticket\": {\"subject\": \"…\", \"comment\": {\"body\": \"…\"}}}";
-    let CreateTicket { ticket, idempotency_key } = read(input, form)?;
+    let CreateTicket { ticket, idempotency_key } = read_input(input, form)?;
     let mut request = http::post("/tickets.json").json(&json!({ "ticket": ticket }))?;
     if let Some(key) = idempotency_key {
         request = request.header("idempotency-key", key);
@@ -108,7 +108,7 @@ struct AddComment {
 
 /// Gives the ticket as it is afterwards.
 fn add_comment(input: Value) -> Result<Value, Failure> {
-    let AddComment { ticket_id, comment } = read(input, "{\"ticket_id\": 1, \"comment\": {\"body\": \"…\"}}")?;
+    let AddComment { ticket_id, comment } = read_input(input, "{\"ticket_id\": 1, \"comment\": {\"body\": \"…\"}}")?;
     let request = http::Request::new("PUT", format!("/tickets/{ticket_id}.json"));
     ticket_of(request.json(&json!({ "ticket": { "comment": comment } }))?)
 }
@@ -118,9 +118,5 @@ fn ticket_of(request: http::Request) -> Result<Value, Failure> {
     struct Answer {
         ticket: Value,
     }
-    Ok(api::accept(request.send()?)?.json::<Answer>()?.ticket)
-}
-
-fn read<T: serde::de::DeserializeOwned>(input: Value, form: &str) -> Result<T, Failure> {
-    serde_json::from_value(input).map_err(|e| Failure::tenant(format!("The input must be {form}: {e}")))
+    Ok(request.accept(api::failure)?.json::<Answer>()?.ticket)
 }

@@ -42,7 +42,7 @@ pub fn exported(stream: &str, cursor: Option<&str>) -> Result<Page, Failure> {
         None => request.query("start_time", 0).send()?,
         Some(after) => known(request.query("cursor", after).send()?)?,
     };
-    let answer = api::accept(answer)?;
+    let answer = answer.accept(api::failure)?;
     let export: Export<'_> = answer.records()?;
     let (mut items, mut gone) = (Vec::with_capacity(export.records.len()), Vec::new());
     for Record { head, text } in export.records {
@@ -86,7 +86,8 @@ pub fn organizations(cursor: Option<&str>) -> Result<Page, Failure> {
     let at = Walk::at(cursor)?;
     let is_first = at.next.is_none();
     let answer = http::get("/organizations.json").query("page[size]", 100).query_if("page[after]", at.next).send()?;
-    let answer = api::accept(if is_first { answer } else { known(answer)? })?;
+    let answer = if is_first { answer } else { known(answer)? };
+    let answer = answer.accept(api::failure)?;
     let Listing { organizations, meta } = answer.records()?;
     let items = organizations.into_iter().map(|record| Item::raw(record.head.id.to_string(), record.text)).collect();
     Walk::page(items, meta.after_cursor.filter(|_| meta.has_more))

@@ -11,10 +11,10 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use plugin_host::{Connection, HostHttp, HttpFault, HttpRequest, HttpResponse, Plugin, PluginError};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
-    Call, Expectation, Fixture, Mismatch, ProviderFolder,
+    Call, Fixture, Mismatch, ProviderFolder,
     expectation::{blame_name, cursor_value},
     replay,
     stage::{Played, Source, Stage, Way},
@@ -62,17 +62,7 @@ pub async fn capture(
     wanted: &Wanted,
 ) -> Result<Captured, Mismatch> {
     let call = Call::Pull { stream: wanted.stream.clone(), cursor: wanted.cursor.as_deref().map(cursor_value) };
-    let config = serde_json::from_str(&connection.config).unwrap_or_else(|_| Value::Object(Map::new()));
-    let live = Fixture {
-        about: String::new(),
-        now: wanted.now,
-        variables: connection.variables.iter().cloned().collect(),
-        config,
-        account: connection.account.clone(),
-        call,
-        exchanges: Vec::new(),
-        expect: Expectation::default(),
-    };
+    let live = Fixture::live(connection, wanted.now, call);
     let recorder = Recorder::around(http);
     let way = Way { now: wanted.now, cursor: wanted.cursor.clone(), most_pages: wanted.most_pages };
     let played = Stage { plugin, fixture: &live }.play(&recorder, way).await?;
@@ -137,6 +127,13 @@ fn written(live: &Fixture, wanted: &Wanted, played: &Played, exchanges: &[Value]
     });
     if let Some(account) = &live.account {
         put(&mut fixture, "account", json!(account));
+    }
+    // The address for webhooks is left out: whoever knows it can knock there.
+    if live.params.as_object().is_some_and(|params| !params.is_empty()) {
+        put(&mut fixture, "params", live.params.clone());
+    }
+    if let Some(since) = live.since {
+        put(&mut fixture, "since", json!(since));
     }
     put(&mut fixture, "call", json!({ "pull": pull }));
     put(&mut fixture, "exchanges", json!(exchanges));

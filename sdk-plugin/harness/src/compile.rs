@@ -26,6 +26,27 @@ const PROFILE: [&str; 7] = [
     "profile.plugin.strip=\"debuginfo\"",
 ];
 
+/// How much is done for the plugin's speed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// As servers run it.
+    Full,
+    /// As little as possible, to see soon whether it works: it uses several times the fuel.
+    Little,
+}
+
+impl Effort {
+    /// What differs from the profile of plugins.
+    fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::Full => &[],
+            Self::Little => {
+                &["profile.plugin.opt-level=1", "profile.plugin.lto=\"off\"", "profile.plugin.codegen-units=16"]
+            }
+        }
+    }
+}
+
 /// A plugin that was built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Built {
@@ -44,6 +65,14 @@ pub struct Built {
 /// What is missing on this machine, that the plugin does not compile, or that the host would refuse it; nothing that was
 /// built before is touched then.
 pub fn build(folder: &Path) -> Result<Built, Mismatch> {
+    build_with(folder, Effort::Full)
+}
+
+/// The same with more or less effort.
+///
+/// # Errors
+/// Those of [`build`].
+pub fn build_with(folder: &Path, effort: Effort) -> Result<Built, Mismatch> {
     let provider = ProviderFolder::open(folder)?;
     let Some(plugin) = &provider.manifest.plugin else {
         return Err(Mismatch(format!(
@@ -61,11 +90,11 @@ pub fn build(folder: &Path) -> Result<Built, Mismatch> {
     }
     target_is_there(folder)?;
     let (workspace, package) = workspace(folder)?;
-    let artefact = compiled(folder, &package)?;
+    let artefact = compiled(folder, &package, effort)?;
     let failed = |path: &Path, error: &std::io::Error| Mismatch(format!("{}: {error}", path.display()));
     let bytes = fs::read(&artefact).map_err(|error| failed(&artefact, &error))?;
-    accepted(&bytes)?;
     let place = workspace.join("target/plugins").join(&provider.manifest.slug);
+    accepted(&bytes, &place.join(&plugin.component))?;
     fs::create_dir_all(&place).map_err(|error| failed(&place, &error))?;
     let described = fs::read(folder.join("provider.toml")).map_err(|error| failed(folder, &error))?;
     for (name, content) in [(plugin.component.as_str(), &bytes), ("provider.toml", &described)] {
@@ -76,10 +105,10 @@ pub fn build(folder: &Path) -> Result<Built, Mismatch> {
 }
 
 /// Whether the plugin host would take it.
-fn accepted(component: &[u8]) -> Result<(), Mismatch> {
+fn accepted(component: &[u8], place: &Path) -> Result<(), Mismatch> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Mismatch(format!("there is no async runtime: {e}")))?;
-    runtime.block_on(load(component.to_vec())).map(drop)
+    runtime.block_on(load(component.to_vec(), place)).map(drop)
 }
 
 /// Writes under another name first, so that nobody reads half of it.
@@ -140,13 +169,13 @@ fn workspace(folder: &Path) -> Result<(PathBuf, String), Mismatch> {
 }
 
 /// Runs cargo and gives the file that came of it.
-fn compiled(folder: &Path, package: &str) -> Result<PathBuf, Mismatch> {
+fn compiled(folder: &Path, package: &str, effort: Effort) -> Result<PathBuf, Mismatch> {
     let mut cargo = tool("cargo", folder);
     // The compiler's own linker for components.
     cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-component-ld");
     cargo.args(["build", "--lib", "--profile", "plugin", "--target", TARGET]);
     cargo.args(["--message-format", "json-render-diagnostics"]);
-    for line in PROFILE {
+    for line in PROFILE.iter().chain(effort.settings()) {
         cargo.args(["--config", line]);
     }
     // What cargo and the compiler say is for the author, as it comes.

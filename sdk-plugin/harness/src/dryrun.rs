@@ -10,7 +10,7 @@ use plugin_host::{Connection, HostHttp, HttpFault, HttpRequest, HttpResponse, Lo
 use serde_json::Value;
 
 use crate::{
-    Call, Expectation, Fixture, Mismatch,
+    Call, Fixture, Mismatch,
     capture::Wanted,
     expectation::cursor_value,
     stage::{Largest, Source, Stage, Way},
@@ -74,16 +74,7 @@ pub async fn dry_run(
     wanted: &Wanted,
 ) -> Result<Pulled, Mismatch> {
     let cursor = wanted.cursor.as_deref().map(cursor_value);
-    let fixture = Fixture {
-        about: String::new(),
-        now: wanted.now,
-        variables: connection.variables.iter().cloned().collect(),
-        config: serde_json::from_str(&connection.config).unwrap_or_default(),
-        account: connection.account.clone(),
-        call: Call::Pull { stream: wanted.stream.clone(), cursor },
-        exchanges: Vec::new(),
-        expect: Expectation::default(),
-    };
+    let fixture = Fixture::live(connection, wanted.now, Call::Pull { stream: wanted.stream.clone(), cursor });
     let live = Live(Arc::new(tokio::sync::Mutex::new(http)));
     let way = Way { now: wanted.now, cursor: wanted.cursor.clone(), most_pages: wanted.most_pages };
     let played = Stage { plugin, fixture: &fixture }.play(&live, way).await?;

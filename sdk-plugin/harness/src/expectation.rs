@@ -2,7 +2,7 @@
 
 use plugin_host::{Blame, Failure, Identity, Page, PluginError, Route};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::Mismatch;
 
@@ -14,7 +14,7 @@ pub struct Expectation {
     pub items: Option<Vec<String>>,
     /// Bodies of some of them, by id; each field named must be in the body with this value.
     #[serde(default)]
-    pub bodies: serde_json::Map<String, Value>,
+    pub bodies: Map<String, Value>,
     /// Ids that the provider says are gone, in order.
     pub deleted: Option<Vec<String>>,
     /// How many pages it takes.
@@ -133,7 +133,18 @@ pub(crate) fn identity_value(identity: Option<Identity>) -> Value {
 }
 
 pub(crate) fn routes_value(routes: Vec<Route>) -> Value {
-    routes.into_iter().map(|r| json!({ "account": r.account, "streams": r.streams })).collect()
+    let shown = |route: Route| {
+        let mut shown = json!({ "account": route.account, "streams": route.streams });
+        // Said only where there are some, so that fixtures of plugins that know of none stay as they are.
+        if let (false, Some(fields)) = (route.deleted.is_empty(), shown.as_object_mut()) {
+            fields.insert(
+                "deleted".to_owned(),
+                route.deleted.into_iter().map(|(stream, ids)| (stream, json!(ids))).collect::<Map<_, _>>().into(),
+            );
+        }
+        shown
+    };
+    routes.into_iter().map(shown).collect()
 }
 
 pub(crate) fn failure_value(failure: Option<Failure>) -> Value {

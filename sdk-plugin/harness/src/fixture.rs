@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use chrono::{DateTime, Utc};
+use plugin_host::Connection;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -25,6 +26,13 @@ pub struct Fixture {
     pub config: Value,
     /// The connected account, if it is known.
     pub account: Option<String>,
+    /// The connection's own address for webhooks, if it has one.
+    pub webhook_url: Option<String>,
+    /// The parameters of the sync that runs.
+    #[serde(default = "empty_object")]
+    pub params: Value,
+    /// A pull from the beginning need not go further back.
+    pub since: Option<DateTime<Utc>>,
     /// What is called.
     pub call: Call,
     /// What goes out and comes back, in this order.
@@ -57,13 +65,7 @@ pub enum Call {
     /// Reads who is behind the connection.
     Identify {},
     /// Says whom a webhook concerns.
-    RouteWebhook {
-        /// Names in lower case with their values.
-        #[serde(default)]
-        headers: BTreeMap<String, String>,
-        /// The body, as text or as JSON.
-        body: Value,
-    },
+    RouteWebhook(RecordedWebhook),
     /// After a connection was made.
     AfterConnect {},
     /// Before a connection is deleted.
@@ -75,6 +77,28 @@ pub enum Call {
         /// The answer's body, as text or as JSON.
         body: Value,
     },
+}
+
+/// A webhook whose signature was verified.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedWebhook {
+    /// The connection whose own address it came to; nothing for the integration's.
+    pub connection: Option<String>,
+    /// The delivery's id, what happened and to which account, as the manifest reads them.
+    pub id: Option<String>,
+    /// See `id`.
+    pub event: Option<String>,
+    /// See `id`.
+    pub account: Option<String>,
+    /// The query of the address that it came to.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
+    /// Names in lower case with their values.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The body, as text or as JSON.
+    pub body: Value,
 }
 
 /// One request and what came back: a response, or a fault.
@@ -136,6 +160,25 @@ pub enum RecordedFault {
 }
 
 impl Fixture {
+    /// A call for a connection that nothing is recorded of yet.
+    pub(crate) fn live(connection: &Connection, now: DateTime<Utc>, call: Call) -> Self {
+        let object = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| empty_object());
+        let since = connection.since.and_then(|since| i64::try_from(since).ok());
+        Self {
+            about: String::new(),
+            now,
+            variables: connection.variables.iter().cloned().collect(),
+            config: object(&connection.config),
+            account: connection.account.clone(),
+            webhook_url: connection.webhook_url.clone(),
+            params: object(&connection.params),
+            since: since.and_then(DateTime::from_timestamp_millis),
+            call,
+            exchanges: Vec::new(),
+            expect: Expectation::default(),
+        }
+    }
+
     /// Reads a fixture.
     ///
     /// # Errors

@@ -11,6 +11,7 @@
 pub mod capture;
 pub mod compile;
 mod component;
+mod drawn;
 pub mod dryrun;
 mod examine;
 mod expectation;
@@ -29,7 +30,7 @@ mod variables;
 pub use component::Interface;
 pub use examine::{Examination, examine, examine_folder};
 pub use expectation::Expectation;
-pub use fixture::{Call, Exchange, Fixture, RecordedFault, RecordedRequest, RecordedResponse};
+pub use fixture::{Call, Exchange, Fixture, RecordedFault, RecordedRequest, RecordedResponse, RecordedWebhook};
 pub use provider::ProviderFolder;
 pub use replay::{Replayed, replay, replay_folder};
 pub use stage::Largest;

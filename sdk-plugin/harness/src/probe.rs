@@ -15,11 +15,11 @@ use std::{
 use async_trait::async_trait;
 use chrono::DateTime;
 use domain::manifest::{Manifest, Variables};
-use plugin_host::{Blame, HostHttp, HttpFault, HttpRequest, HttpResponse, Plugin, PluginError};
-use serde_json::{Value, json};
+use plugin_host::{Blame, Connection, HostHttp, HttpFault, HttpRequest, HttpResponse, Plugin, PluginError};
+use serde_json::json;
 
 use crate::{
-    Call, Expectation, Fixture, Mismatch,
+    Call, Fixture, Mismatch,
     stage::{Played, Source, Stage, Way},
     variables::examples,
 };
@@ -79,16 +79,8 @@ enum Tried {
 }
 
 async fn tried(plugin: &Plugin, variables: &Variables, call: Call) -> Result<Tried, Mismatch> {
-    let fixture = Fixture {
-        about: String::new(),
-        now: DateTime::UNIX_EPOCH,
-        variables: variables.clone(),
-        config: Value::Object(serde_json::Map::new()),
-        account: None,
-        call,
-        exchanges: Vec::new(),
-        expect: Expectation::default(),
-    };
+    let nobody = Connection { variables: variables.clone().into_iter().collect(), ..Connection::default() };
+    let fixture = Fixture::live(&nobody, DateTime::UNIX_EPOCH, call);
     let unreachable = Unreachable::default();
     let stage = Stage { plugin, fixture: &fixture };
     let way = Way { now: fixture.now, cursor: None, most_pages: 3 };

@@ -4,11 +4,11 @@
 use std::{path::Path, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::entropy::Entropy;
 use plugin_host::{HostConfig, LogLine, Page, Plugin, PluginHost, Usage};
 
 use crate::{
     Call, Fixture, Mismatch, ProviderFolder,
+    drawn::{Drawn, compiled_beside},
     provider::Reach,
     recorded::Recorded,
     stage::{Largest, Played, Stage, Way},
@@ -32,33 +32,28 @@ pub struct Replayed {
     pub log: Vec<LogLine>,
 }
 
-/// The host asks for randomness only for its cache on disk, which is not used here.
-struct Unused;
-
-impl Entropy for Unused {
-    fn fill(&self, buffer: &mut [u8]) {
-        buffer.fill(0);
-    }
-}
-
 /// A folder's component in a host like the server's, and a runtime to call it from a thread that has none.
 pub(crate) fn with_plugin<T>(
     provider: &ProviderFolder,
     work: impl AsyncFnOnce(&Plugin) -> Result<T, Mismatch>,
 ) -> Result<T, Mismatch> {
+    let place = provider.component_file()?;
     let component = provider.component()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Mismatch(format!("there is no async runtime: {e}")))?;
     runtime.block_on(async {
-        let plugin = load(component).await?;
+        let plugin = load(component, &place).await?;
         work(&plugin).await
     })
 }
 
-/// A component in a host like the server's.
-pub(crate) async fn load(component: Vec<u8>) -> Result<Arc<Plugin>, Mismatch> {
-    let config = HostConfig { instances: 4, ..HostConfig::default() };
-    let host = PluginHost::new(config, &Unused).map_err(|e| Mismatch(e.to_string()))?;
+/// A component in a host like the server's. One that lies where it is built is compiled to machine code once, and not each
+/// time that it is tried.
+pub(crate) async fn load(component: Vec<u8>, place: &Path) -> Result<Arc<Plugin>, Mismatch> {
+    let drawn = Drawn::new();
+    let cache_folder = drawn.is_some().then(|| compiled_beside(place)).flatten();
+    let config = HostConfig { cache_folder, instances: 4, ..HostConfig::default() };
+    let host = PluginHost::new(config, &drawn.unwrap_or_default()).map_err(|e| Mismatch(e.to_string()))?;
     host.load(component).await.map_err(|e| Mismatch(e.to_string()))
 }
 
@@ -118,7 +113,7 @@ pub(crate) fn subject(call: &Call) -> String {
         Call::Act { action, .. } => format!("action `{action}`"),
         Call::Verify {} => "verify".into(),
         Call::Identify {} => "identify".into(),
-        Call::RouteWebhook { .. } => "route_webhook".into(),
+        Call::RouteWebhook(_) => "route_webhook".into(),
         Call::AfterConnect {} => "after_connect".into(),
         Call::BeforeDelete {} => "before_delete".into(),
         Call::ClassifyError { .. } => "classify_error".into(),

@@ -1,9 +1,15 @@
 //! One time through a fixture: a fresh instance, the limits of production, and a source of answers.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
-use domain::clock::Clock;
+use domain::{clock::Clock, entropy::Entropy};
 use plugin_host::{
     Capabilities, Connection, HostHttp, LogBuffer, LogLine, Page, Plugin, PluginError, PluginLimits, PluginSession,
     Usage, Webhook,
@@ -111,6 +117,16 @@ impl Clock for Standing {
     }
 }
 
+/// Randomness that counts up from zero, so that each time through is like the one before.
+#[derive(Default)]
+struct CountingUp(AtomicU8);
+
+impl Entropy for CountingUp {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.fill_with(|| self.0.fetch_add(1, Ordering::Relaxed));
+    }
+}
+
 impl Stage<'_> {
     /// The cursor that the fixture begins with.
     pub(crate) fn cursor(&self) -> Option<String> {
@@ -131,6 +147,7 @@ impl Stage<'_> {
             http: Box::new(source.clone()),
             log: Box::new(log.clone()),
             clock: Arc::new(Standing(way.now)),
+            entropy: Arc::new(CountingUp::default()),
         };
         let session = self.plugin.session(capabilities, PluginLimits::default()).await;
         let mut session = session.map_err(|e| Mismatch(e.to_string()))?;
@@ -208,9 +225,16 @@ impl Stage<'_> {
             }
             Call::Verify {} => session.verify(&connection).await.map(|()| Value::Null),
             Call::Identify {} => session.identify(&connection).await.map(identity_value),
-            Call::RouteWebhook { headers, body } => {
-                let headers = headers.clone().into_iter().collect();
-                let webhook = Webhook { headers, body: body_bytes(body) };
+            Call::RouteWebhook(recorded) => {
+                let webhook = Webhook {
+                    connection: recorded.connection.clone(),
+                    id: recorded.id.clone(),
+                    event: recorded.event.clone(),
+                    account: recorded.account.clone(),
+                    query: recorded.query.clone().into_iter().collect(),
+                    headers: recorded.headers.clone().into_iter().collect(),
+                    body: body_bytes(&recorded.body),
+                };
                 session.route_webhook(webhook).await.map(routes_value)
             }
             Call::AfterConnect {} => session.after_connect(&connection).await.map(|()| Value::Null),
@@ -227,6 +251,9 @@ impl Stage<'_> {
             account: self.fixture.account.clone(),
             variables: self.fixture.variables.clone().into_iter().collect(),
             config: self.fixture.config.to_string(),
+            webhook_url: self.fixture.webhook_url.clone(),
+            params: self.fixture.params.to_string(),
+            since: self.fixture.since.and_then(|since| u64::try_from(since.timestamp_millis()).ok()),
         }
     }
 }

@@ -11,13 +11,12 @@ mod beginning {
         process::Command,
     };
 
+    use crate::guest::{MANIFEST, scratch};
+    use guests::at_home;
     use patchbay_plugin_harness::{
         Mismatch, compile, examine_folder,
         scaffold::{Plan, Sdk, Written, scaffold},
     };
-    use serde_json::json;
-
-    use crate::guest::{MANIFEST, scratch};
 
     fn root() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -33,14 +32,6 @@ mod beginning {
             sdk: Sdk::Folder(root().join("sdk-plugin")),
         };
         scaffold(folder, &plan)
-    }
-
-    /// The same versions and compiled crates as everywhere here: nothing is fetched and little is compiled.
-    fn at_home(folder: &Path) {
-        std::fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
-        std::fs::create_dir_all(folder.join(".cargo")).unwrap();
-        let target = json!(root().join("target").to_str().unwrap());
-        std::fs::write(folder.join(".cargo/config.toml"), format!("[build]\ntarget-dir = {target}\n")).unwrap();
     }
 
     #[test]
@@ -60,7 +51,7 @@ mod beginning {
             let output = rustfmt.current_dir(&folder).output().unwrap();
             assert!(output.status.success(), "{style}: {}", String::from_utf8_lossy(&output.stdout));
             at_home(&folder);
-            let built = compile::build(&folder).unwrap();
+            let built = compile::build_with(&folder, compile::Effort::Little).unwrap();
             assert!(built.component.ends_with("target/plugins/faulty/plugin.wasm"), "{}", built.component.display());
             assert!(built.interface.exports.iter().any(|name| name == "pull"), "{:?}", built.interface);
             let found = examine_folder(&folder).unwrap().passed().unwrap();

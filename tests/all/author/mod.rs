@@ -4,6 +4,7 @@
 mod beginning;
 mod examination;
 mod missing;
+mod pushed;
 mod recording;
 
 use std::{
@@ -11,6 +12,8 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
+
+use guests::at_home;
 
 use crate::support::{patchbay_binary, root};
 
@@ -48,14 +51,6 @@ fn fails(folder: &Path, arguments: &[&str], words: &[&str]) -> String {
         assert!(said.contains(word), "{arguments:?}: `{word}` is not in: {said}");
     }
     said
-}
-
-/// A new plugin's crate is built with the versions and the compiled crates of this repository.
-fn at_home(folder: &Path) {
-    fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
-    fs::create_dir_all(folder.join(".cargo")).unwrap();
-    let target = serde_json::json!(root().join("target").to_str().unwrap());
-    fs::write(folder.join(".cargo/config.toml"), format!("[build]\ntarget-dir = {target}\n")).unwrap();
 }
 
 /// A manifest of a shop with an API key, and no code yet.

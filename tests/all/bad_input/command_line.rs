@@ -83,7 +83,7 @@ fn pl_5_what_is_no_component_is_refused_with_what_to_do() {
     let cases: Vec<(&str, Vec<u8>, &[&str])> = vec![
         ("text", b"this is no component".to_vec(), &["not a WebAssembly component", "Build the plugin"]),
         ("nothing", Vec::new(), &["not a WebAssembly component"]),
-        ("core", guest::core("", ""), &["core WebAssembly module", "component"]),
+        ("core", guest::module("", ""), &["core WebAssembly module", "component"]),
         ("half", whole[..whole.len() / 2].to_vec(), &["plugin.wasm"]),
         ("wasi", wasi, &["wasi:sockets/tcp", "wasm32-unknown-unknown"]),
         ("other-world", wat::parse_str("(component)").unwrap(), &["not a provider plugin"]),

@@ -134,6 +134,7 @@ fn our_own_crates_point_one_way() {
         ("patchbay-plugin-harness", &["ids", "domain", "plugin-host", "patchbay-plugin"]),
         ("plugin-acme", &["patchbay-plugin"]),
         ("plugin-github", &["patchbay-plugin"]),
+        ("plugin-ghost", &["patchbay-plugin"]),
         ("plugin-gitlab", &["patchbay-plugin"]),
         ("plugin-google-calendar", &["patchbay-plugin"]),
         ("plugin-hubspot", &["patchbay-plugin"]),
@@ -147,8 +148,9 @@ fn our_own_crates_point_one_way() {
         ("patchbay-pg", &[]),
         ("patchbay-dev", &["pg"]),
         ("patchbay-demo", &["pg", "acme"]),
-        ("patchbay-bench", &["ids", "domain", "egress", "vault", "pg"]),
+        ("patchbay-bench", &["ids", "domain", "egress", "guests", "vault", "pg"]),
         ("patchbay-pack", &[]),
+        ("patchbay-guests", &[]),
     ];
     let workspace: Table = tree::text("Cargo.toml").parse().unwrap();
     let ours = workspace["workspace"]["dependencies"].as_table().unwrap();

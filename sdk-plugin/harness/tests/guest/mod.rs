@@ -1,17 +1,11 @@
-//! Plugins with one fault each, written as WebAssembly text and wrapped for the frozen world, in folders of their own.
-#![allow(dead_code, reason = "each of the tests that share it uses a part of it")]
+//! Plugins with one fault each, in folders of their own.
+#![allow(dead_code, unused_imports, reason = "each of the tests that share it uses a part of it")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+pub use guests::ONE_RECORD;
+use guests::ONE_RECORD_DATA;
 use serde_json::{Value, json};
-use wit_component::{ComponentEncoder, StringEncoding};
-use wit_parser::Resolve;
-
-/// Gives `{"id":"a"}` with the id `a`.
-pub const ONE_RECORD: &str = "
-    (i32.store (i32.const 1028) (i32.const 2048)) (i32.store (i32.const 1032) (i32.const 1))
-    (i32.store (i32.const 2048) (i32.const 3000)) (i32.store (i32.const 2052) (i32.const 1))
-    (i32.store (i32.const 2056) (i32.const 3001)) (i32.store (i32.const 2060) (i32.const 10))";
 
 /// Asks `GET /things`; the answer's status is then `$status`.
 pub const ASK: &str = "
@@ -39,44 +33,17 @@ pub fn fail(blame: &str) -> String {
 
 /// The component whose `pull` runs `body`. `$n` counts its calls from 1 on.
 pub fn component(body: &str) -> Vec<u8> {
-    let nine = "(param i32 i32 i32 i32 i32 i32 i32 i32 i32)";
-    let text = format!(
-        r#"(module
-  (import "patchbay:plugin/http@1.0.0" "fetch" (func $fetch (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
-  (import "patchbay:plugin/clock@1.0.0" "now" (func $now (result i64)))
-  (memory (export "memory") 2)
-  (data (i32.const 3000) "a{{\"id\":\"a\"}}")
+    let more = r#"
   (data (i32.const 3100) "GET")
   (data (i32.const 3110) "/things")
   (data (i32.const 3120) "refused")
-  (global $heap (mut i32) (i32.const 65536))
   (global $n (mut i32) (i32.const 0))
-  (global $status (mut i32) (i32.const 0))
-  (func (export "cabi_realloc") (param i32 i32) (param $align i32) (param $size i32) (result i32) (local $at i32)
-    (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
-    (global.set $heap (i32.add (local.get $at) (local.get $size)))
-    (local.get $at))
-  (func (export "pull") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+  (global $status (mut i32) (i32.const 0))"#;
+    let begin = "
     (global.set $n (i32.add (global.get $n) (i32.const 1)))
     (global.set $heap (i32.const 65536))
-    (memory.fill (i32.const 1024) (i32.const 0) (i32.const 64))
-    {body}
-    (i32.const 1024))
-  (func (export "act") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) (i32.const 1024))
-  (func (export "verify") {nine} (result i32) (i32.const 1024))
-  (func (export "identify") {nine} (result i32) (i32.const 1024))
-  (func (export "route-webhook") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
-  (func (export "after-connect") {nine} (result i32) (i32.const 1024))
-  (func (export "before-delete") {nine} (result i32) (i32.const 1024))
-  (func (export "classify-error") (param i32 i32 i32) (result i32) (i32.const 1024))
-)"#
-    );
-    let mut module = wat::parse_str(text).unwrap();
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/v1")).unwrap();
-    let world = resolve.select_world(&[package], Some("provider")).unwrap();
-    wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
-    ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
+    (memory.fill (i32.const 1024) (i32.const 0) (i32.const 64))";
+    guests::component(&format!("{ONE_RECORD_DATA}{more}"), &format!("{begin}{body}"))
 }
 
 /// A manifest with the stream `things`.

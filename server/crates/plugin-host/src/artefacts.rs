@@ -22,6 +22,9 @@ const KEY_FILE: &str = "node.key";
 const DIGEST: usize = 32;
 /// Files kept; past that the oldest go.
 const KEEP: usize = 1024;
+/// Files to lock while a component is compiled. Which one is by its name: two components seldom wait for one another, and
+/// no lock has ever to be cleared away, which could not be done safely.
+const LOCKS: u8 = 16;
 
 pub(crate) struct Artefacts {
     folder: PathBuf,
@@ -38,13 +41,15 @@ impl Artefacts {
         let failed = |path: &Path, source| StartError::CacheFolder { path: path.display().to_string(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| failed(folder, e))?;
         let path = folder.join(KEY_FILE);
+        // Of two that begin at once, one makes the key and the other takes it.
+        let _lock = locked(&folder.join("key.lock"));
         let key = match read_key(&path).map_err(|e| failed(&path, e))? {
             Some(key) => key,
             None => {
                 let fresh: [u8; 32] = bytes(entropy);
                 let suffix: [u8; 8] = bytes(entropy);
                 replace(&path, &hex::encode(suffix), &[&fresh]).map_err(|e| failed(&path, e))?;
-                // Another process may have put its own there in the meantime; the one that lies there now is used.
+                // Where the disk knows no locks, another may have put its own there; the one that lies there now is used.
                 read_key(&path).map_err(|e| failed(&path, e))?.unwrap_or(fresh)
             }
         };
@@ -64,6 +69,13 @@ impl Artefacts {
         tracing::warn!(file = %path.display(), "a compiled plugin is not what this node made; it is compiled anew");
         let _ = fs::remove_file(&path);
         None
+    }
+
+    /// Waits until nobody else compiles this one: no other host in this process, and no other process. Look again
+    /// afterwards whether it is there. Nothing is waited for where the disk knows no locks; compiling twice does no harm.
+    pub(crate) fn lock(&self, name: &str) -> Option<fs::File> {
+        let which = name.bytes().fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % LOCKS;
+        locked(&self.folder.join(format!("{which}.lock")))
     }
 
     /// Keeps a compiled component. A disk that is full costs time at the next start and nothing else.
@@ -102,6 +114,13 @@ impl Artefacts {
             }
         }
     }
+}
+
+/// Waits for a lock, which goes with the file, also when this process is killed.
+fn locked(path: &Path) -> Option<fs::File> {
+    let opened = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let locked = opened.and_then(|file| file.lock().map(|()| file));
+    locked.inspect_err(|error| tracing::debug!(file = %path.display(), %error, "goes on without a lock")).ok()
 }
 
 /// The key, unless it is not there, of the wrong length or readable by others.

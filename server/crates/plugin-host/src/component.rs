@@ -1,8 +1,15 @@
 //! Looks at a component before it is run, and says in plain words what is wrong with it.
 
+use std::collections::BTreeSet;
+
 use wasmtime::{Engine, component::Component};
 
-use crate::{abi::v1, error::LoadError, host::HostConfig};
+use crate::{
+    abi::{Contract, PACKAGE},
+    capabilities::cut,
+    error::LoadError,
+    host::HostConfig,
+};
 
 /// Tells by the first bytes whether it is a component at all.
 ///
@@ -24,20 +31,29 @@ pub(crate) fn sniff(bytes: &[u8], limit: usize) -> Result<(), LoadError> {
     }
 }
 
-/// Checks what it asks for: nothing but the contract's interfaces, in this version, and no more memory than there is.
+/// Checks what it asks for: nothing but the contract's interfaces, all in one version that this host runs, and no more
+/// memory than there is. Gives that version.
 ///
 /// # Errors
 /// What it asks for too much.
-pub(crate) fn inspect(engine: &Engine, component: &Component, config: &HostConfig) -> Result<(), LoadError> {
-    let mut foreign = Vec::new();
-    for (name, _) in component.component_type().imports(engine) {
-        match name.strip_prefix(v1::PACKAGE).map(|rest| rest.split_once('@').unwrap_or((rest, ""))) {
-            Some((_, version)) if !compatible(version) => {
-                let found = if version.is_empty() { "none" } else { version }.to_owned();
-                return Err(LoadError::Version { found });
+pub(crate) fn inspect(engine: &Engine, component: &Component, config: &HostConfig) -> Result<Contract, LoadError> {
+    let (mut foreign, mut named) = (Vec::new(), BTreeSet::new());
+    let outline = component.component_type();
+    let imports = outline.imports(engine).map(|(name, _)| (name, true));
+    // What a world gives is functions without a version; a tool that exports the types says which they are of.
+    for (name, is_asked) in imports.chain(outline.exports(engine).map(|(name, _)| (name, false))) {
+        let Some(rest) = name.strip_prefix(PACKAGE) else {
+            if is_asked {
+                foreign.push(shown(name));
             }
-            Some((interface, _)) if v1::INTERFACES.contains(&interface) => {}
-            _ => foreign.push(format!("`{}`", crate::capabilities::cut(name, 100).escape_debug())),
+            continue;
+        };
+        let (interface, version) = rest.split_once('@').unwrap_or((rest, "none"));
+        let contract = Contract::of(version)
+            .ok_or_else(|| LoadError::Version { found: cut(version, 100).escape_debug().to_string() })?;
+        named.insert(contract);
+        if !contract.interfaces().contains(&interface) {
+            foreign.push(shown(name));
         }
     }
     if !foreign.is_empty() {
@@ -52,13 +68,15 @@ pub(crate) fn inspect(engine: &Engine, component: &Component, config: &HostConfi
     if memory > limit {
         return Err(LoadError::TooHungry { what: format!("{memory} bytes of memory"), limit });
     }
-    Ok(())
+    let mut named = named.into_iter();
+    match (named.next(), named.next()) {
+        (Some(one), Some(other)) => {
+            Err(LoadError::Version { found: format!("{} and {} at once", one.version(), other.version()) })
+        }
+        (one, _) => Ok(one.unwrap_or(Contract::NEWEST)),
+    }
 }
 
-/// Patch versions of 1.0 say the same in other words.
-fn compatible(version: &str) -> bool {
-    version == v1::VERSION
-        || version
-            .strip_prefix("1.0.")
-            .is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
+fn shown(name: &str) -> String {
+    format!("`{}`", cut(name, 100).escape_debug())
 }

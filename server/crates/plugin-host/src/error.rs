@@ -48,7 +48,7 @@ pub enum LoadError {
     Invalid(String),
     /// Asks for what no plugin has.
     #[error(
-        "the component asks for {imports}, which no plugin has: a plugin has HTTP through the host, a log and a clock, and no files, sockets, environment or randomness. Build it for wasm32-unknown-unknown, not for a wasip target, and drop what needs them"
+        "the component asks for {imports}, which no plugin has: a plugin has HTTP through the host, a log, a clock and, since version 2, randomness, and no files, sockets or environment. Build it for wasm32-unknown-unknown, not for a wasip target, and drop what needs them"
     )]
     Import {
         /// What it asks for.
@@ -56,7 +56,7 @@ pub enum LoadError {
     },
     /// Written for another version of the contract.
     #[error(
-        "the component is written for version {found} of patchbay:plugin; this server runs 1.0. Build it against sdk-plugin/wit/v1 or upgrade the server"
+        "the component is written for version {found} of patchbay:plugin; this server runs 1.0 and 2.0. Build it against sdk-plugin/wit/v2 or upgrade the server"
     )]
     Version {
         /// The version that it names.
@@ -106,6 +106,14 @@ pub struct Failure {
     pub message: String,
     /// Not before this much later, if the provider said so.
     pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// What a plugin said, cut and without what cannot be stored.
+    pub(crate) fn said(blame: Blame, message: &str, retry_after: Option<u32>) -> Self {
+        let message = crate::capabilities::cut(message, 2000).replace('\0', "\u{fffd}");
+        Self { blame, message, retry_after: retry_after.map(|s| Duration::from_secs(s.into())) }
+    }
 }
 
 /// A call into a plugin did not succeed. After any but [`PluginError::Failure`] and [`PluginError::BadOutput`] the

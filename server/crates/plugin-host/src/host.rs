@@ -15,7 +15,7 @@ use wasmtime::{
 };
 
 use crate::{
-    abi::v1,
+    abi,
     artefacts::Artefacts,
     capabilities::Guest,
     component,
@@ -90,7 +90,7 @@ impl PluginHost {
         let engine = Engine::new(&engine_config(&config)).map_err(|e| StartError::Engine(e.to_string()))?;
         let ticker = Ticker::start(&engine, config.tick).map_err(|e| StartError::Engine(e.to_string()))?;
         let mut linker = Linker::new(&engine);
-        v1::link(&mut linker).map_err(|e| StartError::Engine(e.to_string()))?;
+        abi::link(&mut linker).map_err(|e| StartError::Engine(e.to_string()))?;
         let artefacts = config.cache_folder.as_deref().map(|folder| Artefacts::open(folder, entropy)).transpose()?;
         let mut hasher = Digest(blake3::Hasher::new());
         engine.precompile_compatibility_hash().hash(&mut hasher);
@@ -125,10 +125,10 @@ impl PluginHost {
         // Compiling takes tens of milliseconds: not on a thread that serves.
         let work = move || {
             let component = compile(&pool.engine, artefacts.as_deref(), &name, &bytes)?;
-            component::inspect(&pool.engine, &component, &pool.config)?;
+            let contract = component::inspect(&pool.engine, &component, &pool.config)?;
             let world = |e: wasmtime::Error| LoadError::World(format!("{e:#}"));
             let pre = linker.instantiate_pre(&component).map_err(world)?;
-            let pre = v1::ProviderPre::new(pre).map_err(world)?;
+            let pre = abi::Pre::new(contract, pre).map_err(world)?;
             Ok(Arc::new(Plugin { id, pre, pool }))
         };
         tokio::task::spawn_blocking(work).await.map_err(|e| LoadError::Internal(e.into()))?
@@ -136,25 +136,31 @@ impl PluginHost {
 }
 
 fn compile(engine: &Engine, artefacts: Option<&Artefacts>, name: &str, bytes: &[u8]) -> Result<Component, LoadError> {
-    if let Some(compiled) = artefacts.and_then(|a| a.read(name)) {
-        #[expect(
-            unsafe_code,
-            reason = "the engine cannot tell its own output from anything else; `Artefacts::read` can"
-        )]
-        // SAFETY: the bytes carry this node's keyed digest, so `Component::serialize` below made them, for an engine of
-        // the same compatibility hash, and nothing has changed them since.
-        let component = unsafe { Component::deserialize(engine, &compiled) };
-        match component {
-            Ok(component) => return Ok(component),
-            Err(error) => tracing::warn!(%error, "a compiled plugin does not fit this engine; it is compiled anew"),
-        }
+    let compiled = || Component::from_binary(engine, bytes).map_err(|e| LoadError::Invalid(format!("{e:#}")));
+    let Some(artefacts) = artefacts else { return compiled() };
+    if let Some(component) = kept(engine, artefacts, name) {
+        return Ok(component);
     }
-    let component = Component::from_binary(engine, bytes).map_err(|e| LoadError::Invalid(format!("{e:#}")))?;
-    if let Some(artefacts) = artefacts {
-        let compiled = component.serialize().map_err(|e| LoadError::Internal(e.into()))?;
-        artefacts.write(name, &compiled);
+    // Whoever comes second finds what the first one made.
+    let _lock = artefacts.lock(name);
+    if let Some(component) = kept(engine, artefacts, name) {
+        return Ok(component);
     }
+    let component = compiled()?;
+    artefacts.write(name, &component.serialize().map_err(|e| LoadError::Internal(e.into()))?);
     Ok(component)
+}
+
+/// The component as it was compiled before, if it was.
+fn kept(engine: &Engine, artefacts: &Artefacts, name: &str) -> Option<Component> {
+    let compiled = artefacts.read(name)?;
+    #[expect(unsafe_code, reason = "the engine cannot tell its own output from anything else; `Artefacts::read` can")]
+    // SAFETY: the bytes carry this node's keyed digest, so `Component::serialize` in `compile` made them, for an engine of
+    // the same compatibility hash, and nothing has changed them since.
+    let component = unsafe { Component::deserialize(engine, &compiled) };
+    component
+        .inspect_err(|error| tracing::warn!(%error, "a compiled plugin does not fit this engine; it is compiled anew"))
+        .ok()
 }
 
 fn engine_config(config: &HostConfig) -> Config {

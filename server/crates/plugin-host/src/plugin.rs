@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout};
 use wasmtime::Store;
 
 use crate::{
-    abi::v1,
+    abi,
     capabilities::{Capabilities, Guest},
     error::PluginError,
     host::Pool,
@@ -35,7 +35,7 @@ impl std::fmt::Display for PluginId {
 /// A plugin, ready to make instances of itself.
 pub struct Plugin {
     pub(crate) id: PluginId,
-    pub(crate) pre: v1::ProviderPre<Guest>,
+    pub(crate) pre: abi::Pre,
     pub(crate) pool: Arc<Pool>,
 }
 
@@ -50,6 +50,12 @@ impl Plugin {
     #[must_use]
     pub fn id(&self) -> PluginId {
         self.id
+    }
+
+    /// The version of the contract that it was written for, `2.0` for one.
+    #[must_use]
+    pub fn contract(&self) -> &'static str {
+        self.pre.contract().version()
     }
 
     /// Makes a fresh instance for one run or one call: memory, tables and globals as the component declares them,
@@ -81,14 +87,14 @@ impl Plugin {
         store.set_hostcall_fuel(limits.output_bytes);
         store.set_fuel(limits.fuel).map_err(|e| PluginError::Internal(e.into()))?;
         // A component may compute while it starts, so this too is held to its fuel and time.
-        let provider = match timeout(limits.wall, self.pre.instantiate_async(&mut store)).await {
+        let provider = match timeout(limits.wall, self.pre.instantiate(&mut store)).await {
             Ok(made) => made.map_err(|error| session::explain(error, &limits, pool))?,
             Err(_) => return Err(PluginError::TimedOut { limit: limits.wall }),
         };
         drop(working);
         let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or_default());
-        let total =
-            Usage { fuel, memory_peak: store.data().memory.peak(), elapsed: started.elapsed(), ..Usage::default() };
+        let guest = store.data();
+        let total = Usage { fuel, memory_peak: guest.memory.peak(), elapsed: started.elapsed(), ..guest.usage };
         Ok(PluginSession::new(store, provider, Arc::clone(pool), place, total))
     }
 }

@@ -9,7 +9,7 @@ use tokio::{
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use crate::{
-    abi::v1::{self, wire},
+    abi::Instance,
     capabilities::{Guest, cut},
     error::{Failure, PluginError},
     host::Pool,
@@ -22,7 +22,7 @@ use crate::{
 /// memory lives as long as the session. Dropping it, also in the middle of a call, gives everything back.
 pub struct PluginSession {
     store: Store<Guest>,
-    provider: v1::Provider,
+    provider: Instance,
     pool: Arc<Pool>,
     _place: OwnedSemaphorePermit,
     /// Set while a call runs, so that it stays set when the call is given up half-way.
@@ -47,7 +47,7 @@ struct Call {
 impl PluginSession {
     pub(crate) fn new(
         store: Store<Guest>,
-        provider: v1::Provider,
+        provider: Instance,
         pool: Arc<Pool>,
         place: OwnedSemaphorePermit,
         total: Usage,
@@ -83,10 +83,9 @@ impl PluginSession {
         }
         self.pages = self.pages.saturating_add(1);
         let call = self.begin()?;
-        let connection = wire::Connection::from(connection);
-        let future = self.provider.call_pull(&mut self.store, &connection, stream, cursor);
+        let future = self.provider.pull(&mut self.store, connection, stream, cursor);
         let outcome = timeout(limits.wall, future).await;
-        let page = Page::from(self.finish(call, outcome)?.map_err(failure)?);
+        let page = self.finish(call, outcome)?.map_err(PluginError::Failure)?;
         check(&page, &limits)?;
         if page.more && page.cursor.as_deref() == cursor {
             return Err(PluginError::Stuck);
@@ -100,10 +99,8 @@ impl PluginSession {
     /// As [`PluginError`] says.
     pub async fn act(&mut self, connection: &Connection, action: &str, input: &str) -> Result<String, PluginError> {
         let (call, wall) = (self.begin()?, self.store.data().limits.wall);
-        let connection = wire::Connection::from(connection);
-        let input = input.to_owned();
-        let outcome = timeout(wall, self.provider.call_act(&mut self.store, &connection, action, &input)).await;
-        self.finish(call, outcome)?.map_err(failure)
+        let outcome = timeout(wall, self.provider.act(&mut self.store, connection, action, input)).await;
+        self.finish(call, outcome)?.map_err(PluginError::Failure)
     }
 
     /// Checks that the credential works.
@@ -112,9 +109,8 @@ impl PluginSession {
     /// As [`PluginError`] says.
     pub async fn verify(&mut self, connection: &Connection) -> Result<(), PluginError> {
         let (call, wall) = (self.begin()?, self.store.data().limits.wall);
-        let connection = wire::Connection::from(connection);
-        let outcome = timeout(wall, self.provider.call_verify(&mut self.store, &connection)).await;
-        self.finish(call, outcome)?.map_err(failure)
+        let outcome = timeout(wall, self.provider.verify(&mut self.store, connection)).await;
+        self.finish(call, outcome)?.map_err(PluginError::Failure)
     }
 
     /// Reads who is behind the connection; `None` leaves it to the manifest's identity call.
@@ -123,9 +119,8 @@ impl PluginSession {
     /// As [`PluginError`] says.
     pub async fn identify(&mut self, connection: &Connection) -> Result<Option<Identity>, PluginError> {
         let (call, wall) = (self.begin()?, self.store.data().limits.wall);
-        let connection = wire::Connection::from(connection);
-        let outcome = timeout(wall, self.provider.call_identify(&mut self.store, &connection)).await;
-        let identity = self.finish(call, outcome)?.map_err(failure)?.map(Identity::from);
+        let outcome = timeout(wall, self.provider.identify(&mut self.store, connection)).await;
+        let identity = self.finish(call, outcome)?.map_err(PluginError::Failure)?;
         if identity.as_ref().is_some_and(|i| unfit(&i.account, 512) || i.name.contains('\0')) {
             return Err(PluginError::BadOutput(
                 "an account id that is empty, longer than 512 bytes or holds a NUL".into(),
@@ -140,9 +135,10 @@ impl PluginSession {
     /// As [`PluginError`] says.
     pub async fn route_webhook(&mut self, webhook: Webhook) -> Result<Vec<Route>, PluginError> {
         let (call, wall) = (self.begin()?, self.store.data().limits.wall);
-        let webhook = wire::Webhook::from(webhook);
-        let outcome = timeout(wall, self.provider.call_route_webhook(&mut self.store, &webhook)).await;
-        Ok(self.finish(call, outcome)?.map_err(failure)?.into_iter().map(Route::from).collect())
+        let outcome = timeout(wall, self.provider.route_webhook(&mut self.store, webhook)).await;
+        let routes = self.finish(call, outcome)?.map_err(PluginError::Failure)?;
+        check_routes(&routes)?;
+        Ok(routes)
     }
 
     /// Runs once after a connection was made.
@@ -151,9 +147,8 @@ impl PluginSession {
     /// As [`PluginError`] says.
     pub async fn after_connect(&mut self, connection: &Connection) -> Result<(), PluginError> {
         let (call, wall) = (self.begin()?, self.store.data().limits.wall);
-        let connection = wire::Connection::from(connection);
-        let outcome = timeout(wall, self.provider.call_after_connect(&mut self.store, &connection)).await;
-        self.finish(call, outcome)?.map_err(failure)
+        let outcome = timeout(wall, self.provider.after_connect(&mut self.store, connection)).await;
+        self.finish(call, outcome)?.map_err(PluginError::Failure)
     }
 
     /// Runs once before a connection is deleted.
@@ -162,9 +157,8 @@ impl PluginSession {
     /// As [`PluginError`] says.
     pub async fn before_delete(&mut self, connection: &Connection) -> Result<(), PluginError> {
         let (call, wall) = (self.begin()?, self.store.data().limits.wall);
-        let connection = wire::Connection::from(connection);
-        let outcome = timeout(wall, self.provider.call_before_delete(&mut self.store, &connection)).await;
-        self.finish(call, outcome)?.map_err(failure)
+        let outcome = timeout(wall, self.provider.before_delete(&mut self.store, connection)).await;
+        self.finish(call, outcome)?.map_err(PluginError::Failure)
     }
 
     /// Turns an HTTP answer that the proxy or an action met into a failure; `None` leaves it to the host.
@@ -173,8 +167,8 @@ impl PluginSession {
     /// As [`PluginError`] says, without [`PluginError::Failure`]: that is the answer here.
     pub async fn classify_error(&mut self, status: u16, body: &[u8]) -> Result<Option<Failure>, PluginError> {
         let (call, wall) = (self.begin()?, self.store.data().limits.wall);
-        let outcome = timeout(wall, self.provider.call_classify_error(&mut self.store, status, body)).await;
-        Ok(self.finish(call, outcome)?.map(Failure::from))
+        let outcome = timeout(wall, self.provider.classify_error(&mut self.store, status, body)).await;
+        self.finish(call, outcome)
     }
 
     /// Sets the meters to zero and the fuel to full.
@@ -214,10 +208,6 @@ impl PluginSession {
     }
 }
 
-fn failure(failure: wire::Failure) -> PluginError {
-    PluginError::Failure(failure.into())
-}
-
 /// An id of the provider's that cannot be stored.
 fn unfit(id: &str, bytes: usize) -> bool {
     id.is_empty() || id.len() > bytes || id.contains('\0')
@@ -243,6 +233,31 @@ fn check(page: &Page, limits: &PluginLimits) -> Result<(), PluginError> {
         Some(cursor) if cursor.contains('\0') => Err(PluginError::BadOutput("a cursor that holds a NUL".into())),
         _ => Ok(()),
     }
+}
+
+/// Routes that one webhook may have, and ids of records that they may say are gone.
+const ROUTES: usize = 1000;
+const GONE: usize = 10_000;
+
+/// Holds what a webhook leads to within bounds.
+fn check_routes(routes: &[Route]) -> Result<(), PluginError> {
+    if routes.len() > ROUTES {
+        return Err(PluginError::OutputTooLarge {
+            what: format!("{} routes for one webhook", routes.len()),
+            limit: ROUTES,
+        });
+    }
+    let gone = || routes.iter().flat_map(|route| &route.deleted).flat_map(|(_, ids)| ids);
+    let count = gone().count();
+    if count > GONE {
+        return Err(PluginError::OutputTooLarge { what: format!("{count} deletions for one webhook"), limit: GONE });
+    }
+    if gone().chain(routes.iter().filter_map(|route| route.account.as_ref())).any(|id| unfit(id, 512)) {
+        return Err(PluginError::BadOutput(
+            "a record or account id that is empty, longer than 512 bytes or holds a NUL".into(),
+        ));
+    }
+    Ok(())
 }
 
 /// From the engine's error to an outcome. What the host's own functions and the memory guard refuse comes through as

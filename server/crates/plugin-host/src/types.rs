@@ -11,6 +11,12 @@ pub struct Connection {
     pub variables: Vec<(String, String)>,
     /// The connection's configuration, a JSON object as text.
     pub config: String,
+    /// The connection's own address for webhooks. Whoever knows it can knock there. Since version 2 of the contract.
+    pub webhook_url: Option<String>,
+    /// The parameters of the sync that runs, a JSON object as text; an empty text is an empty object. Since version 2.
+    pub params: String,
+    /// A pull from the beginning need not go further back, in milliseconds since the Unix epoch. Since version 2.
+    pub since: Option<u64>,
 }
 
 /// One record of a stream.
@@ -44,20 +50,32 @@ pub struct Identity {
     pub name: String,
 }
 
-/// A webhook after its signature was verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A webhook after its signature was verified. A plugin of version 1 hears of its headers and body alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Webhook {
+    /// The connection whose own address it came to, by id; `None` if it came to the integration's.
+    pub connection: Option<String>,
+    /// The delivery's id, if the manifest says how to read it.
+    pub id: Option<String>,
+    /// What happened, likewise.
+    pub event: Option<String>,
+    /// The account that it is about, likewise.
+    pub account: Option<String>,
+    /// The query of the address that it came to, decoded.
+    pub query: Vec<(String, String)>,
     /// Names in lower case with their values.
     pub headers: Vec<(String, String)>,
     /// The raw body.
     pub body: Vec<u8>,
 }
 
-/// Which account a webhook is for, and what to pull.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Which connections a webhook is for, and what to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Route {
-    /// The account, as in [`Identity::account`].
-    pub account: String,
-    /// Names of streams.
+    /// The account, as in [`Identity::account`], 1 to 512 bytes; `None` is the connection of [`Webhook::connection`].
+    pub account: Option<String>,
+    /// Names of streams to pull now.
     pub streams: Vec<String>,
+    /// Ids of records that are gone, by stream: 1 to 512 bytes each, without NUL.
+    pub deleted: Vec<(String, Vec<String>)>,
 }

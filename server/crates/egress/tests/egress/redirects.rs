@@ -109,3 +109,26 @@ async fn eg_3_redirects_are_handed_back_unless_asked_for() {
     let response = egress().send(Request::new(Method::GET, home.url("/"), Reach::Any)).await.unwrap();
     assert_eq!((response.status.as_u16(), response.body.as_ref()), (302, b"body".as_ref()));
 }
+
+/// What plugins ask with: redirects are followed, as far as the provider's own hosts go.
+#[tokio::test]
+async fn pl_2_a_redirect_off_the_providers_list_is_not_followed() {
+    let elsewhere = Server::start(|_| answer(200, &[], "elsewhere")).await;
+    let to = elsewhere.url("/taken?from=here").to_string();
+    let home = Server::start(move |request| match request.target.as_str() {
+        "/away" => answer(302, &[("location", &to)], ""),
+        "/around" => answer(302, &[("location", "/end")], ""),
+        _ => answer(200, &[], "end"),
+    })
+    .await;
+    let within = Reach::hosts_of([&home.url("/")]);
+    let ask = async |path: &str| {
+        let mut request = Request::new(Method::GET, home.url(path), within.clone());
+        request.redirects = Redirects::Follow(5);
+        egress().send(request).await
+    };
+    assert_eq!(ask("/around").await.unwrap().body, "end");
+    let error = ask("/away").await.unwrap_err();
+    assert!(matches!(error, EgressError::Denied { .. }), "{error}");
+    assert!(elsewhere.received().is_empty());
+}

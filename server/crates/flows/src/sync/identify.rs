@@ -20,6 +20,7 @@ pub(crate) async fn plugin_identity(services: &Services, fresh: &Fresh) -> Resul
         // There is no run yet whose log this could be.
         log: Box::new(LogBuffer::default()),
         clock: Arc::clone(&services.clock),
+        entropy: Arc::clone(&services.entropy),
     };
     let mut session = plugin.session(capabilities, PluginLimits::default()).await?;
     session.identify(&access.plugin_connection()).await

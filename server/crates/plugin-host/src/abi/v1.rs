@@ -1,11 +1,14 @@
-//! Version 1 of the contract: the bindings, and the way between them and the crate's own types.
+//! Version 1 of the contract: the bindings, and the way between them and the crate's own types. Plugins of it hear nothing of
+//! what came later: a connection's address for webhooks and its sync's parameters, the address that a webhook came to,
+//! randomness.
 
-use std::time::Duration;
+use wasmtime::Store;
 
+use super::{Said, alike::alike};
 use crate::{
     capabilities::{
         Guest,
-        http::{HttpFault, HttpRequest},
+        http::{HttpFault, HttpRequest, HttpResponse, whole_seconds},
         log::LogLevel,
     },
     error::{Blame, Failure},
@@ -33,82 +36,14 @@ mod bindings {
     });
 }
 
-pub(crate) use bindings::patchbay::plugin::types as wire;
-use bindings::patchbay::plugin::{clock, http, log};
-pub(crate) use bindings::{Provider, ProviderPre};
-
-/// The package's name in imports.
-pub(crate) const PACKAGE: &str = "patchbay:plugin/";
-/// The version that this file speaks.
-pub(crate) const VERSION: &str = "1.0.0";
 /// The interfaces that there are.
 pub(crate) const INTERFACES: [&str; 4] = ["types", "http", "log", "clock"];
 
-/// Puts the host's side of the world into a linker.
-pub(crate) fn link(linker: &mut wasmtime::component::Linker<Guest>) -> wasmtime::Result<()> {
-    Provider::add_to_linker::<Guest, wasmtime::component::HasSelf<Guest>>(linker, |guest| guest)
-}
-
-impl wire::Host for Guest {}
-
-impl http::Host for Guest {
-    async fn fetch(&mut self, request: http::Request) -> Result<http::Response, http::Fault> {
-        let http::Request { method, url, headers, body } = request;
-        match self.send(HttpRequest { method, url, headers, body }).await {
-            Ok(answer) => Ok(http::Response { status: answer.status, headers: answer.headers, body: answer.body }),
-            Err(fault) => Err(match fault {
-                HttpFault::Denied(why) => http::Fault::Denied(why),
-                HttpFault::Timeout => http::Fault::Timeout,
-                HttpFault::TooLarge => http::Fault::TooLarge,
-                HttpFault::Exhausted => http::Fault::Exhausted,
-                HttpFault::Throttled(wait) => http::Fault::Throttled(whole_seconds(wait)),
-                HttpFault::Unauthorized => http::Fault::Unauthorized,
-                HttpFault::Transport(why) => http::Fault::Transport(why),
-            }),
-        }
-    }
-}
-
-impl log::Host for Guest {
-    fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
-        let level = match level {
-            log::Level::Debug => LogLevel::Debug,
-            log::Level::Info => LogLevel::Info,
-            log::Level::Warn => LogLevel::Warn,
-            log::Level::Error => LogLevel::Error,
-        };
-        Ok(self.write_line(level, &message)?)
-    }
-}
-
-impl clock::Host for Guest {
-    fn now(&mut self) -> u64 {
-        self.unix_ms()
-    }
-}
-
-/// Rounded up, so that nobody comes back too early.
-fn whole_seconds(wait: Duration) -> u32 {
-    let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
-    u32::try_from(seconds).unwrap_or(u32::MAX)
-}
+alike!();
 
 impl From<&types::Connection> for wire::Connection {
     fn from(c: &types::Connection) -> Self {
         Self { id: c.id.clone(), account: c.account.clone(), variables: c.variables.clone(), config: c.config.clone() }
-    }
-}
-
-impl From<wire::Page> for types::Page {
-    fn from(page: wire::Page) -> Self {
-        let items = page.items.into_iter().map(|wire::Item { id, body }| types::Item { id, body }).collect();
-        Self { items, deleted: page.deleted, cursor: page.cursor, more: page.more }
-    }
-}
-
-impl From<wire::Identity> for types::Identity {
-    fn from(identity: wire::Identity) -> Self {
-        Self { account: identity.account, name: identity.name }
     }
 }
 
@@ -120,20 +55,6 @@ impl From<types::Webhook> for wire::Webhook {
 
 impl From<wire::Route> for types::Route {
     fn from(route: wire::Route) -> Self {
-        Self { account: route.account, streams: route.streams }
-    }
-}
-
-impl From<wire::Failure> for Failure {
-    fn from(failure: wire::Failure) -> Self {
-        let blame = match failure.blame {
-            wire::Blame::EndUser => Blame::EndUser,
-            wire::Blame::Tenant => Blame::Tenant,
-            wire::Blame::Provider => Blame::Provider,
-            wire::Blame::Plugin => Blame::Plugin,
-            wire::Blame::CursorExpired => Blame::CursorExpired,
-        };
-        let message = crate::capabilities::cut(&failure.message, 2000).replace('\0', "\u{fffd}");
-        Self { blame, message, retry_after: failure.retry_after.map(|s| Duration::from_secs(s.into())) }
+        Self { account: Some(route.account), streams: route.streams, deleted: Vec::new() }
     }
 }

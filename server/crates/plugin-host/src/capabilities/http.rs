@@ -94,6 +94,12 @@ const DROPPED_FROM_REQUESTS: [&str; 16] = [
 /// Headers that carry credentials back, or belong to the connection.
 const DROPPED_FROM_RESPONSES: [&str; 6] =
     ["set-cookie", "set-cookie2", "authorization", "proxy-authenticate", "connection", "transfer-encoding"];
+/// Rounded up, so that nobody comes back too early.
+pub(crate) fn whole_seconds(wait: Duration) -> u32 {
+    let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+    u32::try_from(seconds).unwrap_or(u32::MAX)
+}
+
 const URL_BYTES: usize = 8 << 10;
 const HEADERS: usize = 100;
 const HEADER_BYTES: usize = 8 << 10;

@@ -5,10 +5,11 @@ pub mod log;
 
 mod clock;
 mod memory;
+mod random;
 
 use std::sync::Arc;
 
-use domain::clock::Clock;
+use domain::{clock::Clock, entropy::Entropy};
 
 use self::{http::HostHttp, log::HostLog, memory::MemoryGuard};
 use crate::limits::{PluginLimits, Usage};
@@ -21,6 +22,8 @@ pub struct Capabilities {
     pub log: Box<dyn HostLog>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
 }
 
 impl std::fmt::Debug for Capabilities {

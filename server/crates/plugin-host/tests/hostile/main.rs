@@ -3,11 +3,19 @@
 #[cfg(test)]
 mod artefacts;
 #[cfg(test)]
+mod blocking;
+#[cfg(test)]
 mod boundary;
+#[cfg(test)]
+mod budget;
+#[cfg(test)]
+mod contracts;
 #[cfg(test)]
 mod guest;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod lowering;
 #[cfg(test)]
 mod neighbours;
 #[cfg(test)]

@@ -61,11 +61,20 @@ async fn pl_5_asks_for_wasi() {
 
 #[tokio::test]
 async fn pl_5_written_for_another_version() {
-    for version in ["2.0.0", "1.1.0", "0.9.0", "1.0.0-rc"] {
+    for version in ["3.0.0", "2.1.0", "1.1.0", "0.9.0", "1.0.0-rc"] {
         let text = format!(r#"(component (import "patchbay:plugin/http@{version}" (instance)))"#);
-        let error = refused(wat::parse_str(text).unwrap(), &[version, "1.0"]).await;
+        let error = refused(wat::parse_str(text).unwrap(), &[version, "1.0 and 2.0"]).await;
         assert!(matches!(&error, LoadError::Version { found } if found == version), "{error}");
     }
+    let text = r#"(component (import "patchbay:plugin/http" (instance)))"#;
+    refused(wat::parse_str(text).unwrap(), &["version none"]).await;
+    let both = r#"(component
+        (import "patchbay:plugin/http@1.0.0" (instance)) (import "patchbay:plugin/log@2.0.0" (instance)))"#;
+    let error = refused(wat::parse_str(both).unwrap(), &["1.0 and 2.0 at once"]).await;
+    assert!(matches!(error, LoadError::Version { .. }), "{error}");
+    // An interface that only the next version has.
+    let early = r#"(component (import "patchbay:plugin/random@1.0.0" (instance)))"#;
+    refused(wat::parse_str(early).unwrap(), &["patchbay:plugin/random@1.0.0"]).await;
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ async fn every_function_of_the_world_is_reached() {
         account: Some("shop".into()),
         variables: vec![("region".into(), "eu".into())],
         config: "{}".into(),
+        ..Connection::default()
     };
     assert_eq!(session.pull(&connection, "things", Some("x")).await.unwrap().items.len(), 1);
     // Only `pull` writes into the result; at once after it the others would read the page's pointers.
@@ -22,7 +23,8 @@ async fn every_function_of_the_world_is_reached() {
     assert_eq!(session.act(&connection, "do", "{}").await.unwrap(), "");
     session.verify(&connection).await.unwrap();
     assert_eq!(session.identify(&connection).await.unwrap(), None);
-    let webhook = Webhook { headers: vec![("x-topic".into(), "orders".into())], body: b"{}".to_vec() };
+    let headers = vec![("x-topic".into(), "orders".into())];
+    let webhook = Webhook { headers, body: b"{}".to_vec(), ..Webhook::default() };
     assert_eq!(session.route_webhook(webhook).await.unwrap(), []);
     session.after_connect(&connection).await.unwrap();
     session.before_delete(&connection).await.unwrap();
