@@ -1,0 +1,2 @@
+DROP TABLE action_run_logs;
+DROP TABLE action_runs;
