@@ -63,7 +63,7 @@ WITH ends AS MATERIALIZED (
     SELECT (SELECT seq FROM records WHERE sync_id = $1 AND external_id = $2) AS first,
            (SELECT seq FROM records WHERE sync_id = $1 AND external_id = $3) AS last)
 SELECT coalesce(count(*) = $4 AND sha256(string_agg(one, ''::bytea)) = $5, false) AS is_same FROM (
-    SELECT CASE WHEN deleted_at IS NULL THEN convert_to(external_id, 'UTF8') || '\x00'::bytea || content_hash END AS one
+    SELECT CASE WHEN deleted_at IS NULL THEN convert_to(external_id, 'UTF8') || '\\x00'::bytea || content_hash END AS one
     FROM records WHERE sync_id = $1 AND seq >= (SELECT first FROM ends) AND seq <= (SELECT last FROM ends)
         AND (SELECT last - first + 1 = $4 FROM ends)
     ORDER BY seq) page";
