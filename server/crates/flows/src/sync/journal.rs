@@ -11,7 +11,7 @@ const MOST_LINES: u32 = 2_000;
 const LONGEST_LINE: usize = 2_000;
 
 /// Collects lines until they are written.
-pub(super) struct Journal {
+pub(crate) struct Journal {
     plugin: LogBuffer,
     lines: Vec<LogRow>,
     last_line: u32,
@@ -19,17 +19,17 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Goes on after the last line that was written.
-    pub(super) fn after(last_line: u32) -> Self {
+    pub(crate) fn after(last_line: u32) -> Self {
         Self { plugin: LogBuffer::default(), lines: Vec::new(), last_line }
     }
 
     /// What the plugin writes to.
-    pub(super) fn plugin(&self) -> LogBuffer {
+    pub(crate) fn plugin(&self) -> LogBuffer {
         self.plugin.clone()
     }
 
     /// Adds a line of the host's.
-    pub(super) fn note(&mut self, level: LogLevel, message: impl Into<String>, at: DateTime<Utc>) {
+    pub(crate) fn note(&mut self, level: LogLevel, message: impl Into<String>, at: DateTime<Utc>) {
         self.gather();
         let mut message = message.into().replace('\0', "\u{fffd}");
         message.truncate(message.floor_char_boundary(LONGEST_LINE));
@@ -37,19 +37,19 @@ impl Journal {
     }
 
     /// Lines that are to be written. They stay until [`Journal::written`] says that they are.
-    pub(super) fn pending(&mut self) -> Vec<LogRow> {
+    pub(crate) fn pending(&mut self) -> Vec<LogRow> {
         self.gather();
         self.lines.clone()
     }
 
     /// The lines that were pending are committed.
-    pub(super) fn written(&mut self, lines: &[LogRow]) {
+    pub(crate) fn written(&mut self, lines: &[LogRow]) {
         let up_to = lines.last().map_or(0, |line| line.line);
         self.lines.retain(|line| line.line > up_to);
     }
 
     /// The same log, in case this one is lost with the task that has it: lines that are not written yet are missing.
-    pub(super) fn spare(&self) -> Self {
+    pub(crate) fn spare(&self) -> Self {
         Self { plugin: self.plugin.clone(), lines: Vec::new(), last_line: self.last_line }
     }
 
