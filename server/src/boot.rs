@@ -12,7 +12,11 @@ use domain::{
     secret::Secret,
 };
 use egress::Egress;
-use flows::{Providers, Services, Settings, credentials::ConnectionCache};
+use flows::{
+    Providers, Services, Settings,
+    budget::{self, ClusterBudget},
+    credentials::ConnectionCache,
+};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use plugin_host::PluginHost;
 use store::{Listener, Notice, Store};
@@ -88,10 +92,35 @@ pub async fn platform_with(
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Platform, BootError> {
-    let mut platform = assemble(config, clock, Arc::clone(&entropy)).await?;
-    let host = PluginHost::new(config.plugins.host(), entropy.as_ref())?;
-    platform.services.providers = Arc::new(Providers::load(&config.plugins.dir, &host).await?);
+    let providers = providers(config, entropy.as_ref()).await?;
+    platform_of(config, clock, entropy, providers).await
+}
+
+/// The same, with providers that were read before.
+///
+/// # Errors
+/// [`BootError`] names what is missing.
+pub async fn platform_of(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    providers: Arc<Providers>,
+) -> Result<Platform, BootError> {
+    let mut platform = assemble(config, clock, entropy).await?;
+    let providers = Arc::new(providers.over(platform.services.store.clone()));
+    let forgetful = Arc::clone(&providers);
+    hear(&platform.listener, move |notice| forgetful.hear(notice));
+    platform.services.providers = providers;
     Ok(platform)
+}
+
+/// Reads the providers that are installed, and compiles their plugins or takes up what was compiled before.
+///
+/// # Errors
+/// [`BootError`] names what is wrong with which.
+pub async fn providers(config: &Config, entropy: &dyn Entropy) -> Result<Arc<Providers>, BootError> {
+    let host = PluginHost::new(config.plugins.host(), entropy)?;
+    Ok(Arc::new(Providers::load(&config.plugins.dir, Arc::new(host)).await?))
 }
 
 /// The same without any provider, for commands that ask none: to read hundreds of manifests and compile their plugins is
@@ -126,6 +155,9 @@ async fn assemble(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         }
     });
     let egress = Egress::new(config.egress.clone(), Arc::clone(&clock))?.with_entropy(Arc::clone(&entropy));
+    let egress = egress.with_shared_budget(Arc::new(ClusterBudget::new(store.clone())));
+    let knowing = egress.clone();
+    hear(&listener, move |notice| budget::hear(&knowing, notice));
     let services = Services {
         store,
         sealer,
@@ -137,7 +169,10 @@ async fn assemble(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         mint: Mint::new(Arc::clone(&clock), Arc::clone(&entropy)),
         clock,
         entropy,
-        settings: Arc::new(Settings { public_url: config.server.public_url.clone() }),
+        settings: Arc::new(Settings {
+            public_url: config.server.public_url.clone(),
+            plugin_keys: config.plugins.trusted(),
+        }),
     };
     Ok(Platform { services, listener })
 }

@@ -2,7 +2,7 @@
 WITH kinds(pg, diesel) AS (VALUES
     ('uuid', 'Uuid'), ('text', 'Text'), ('bytea', 'Binary'), ('jsonb', 'Jsonb'), ('boolean', 'Bool'),
     ('timestamp with time zone', 'Timestamptz'), ('smallint', 'SmallInt'), ('integer', 'Integer'), ('bigint', 'BigInt'),
-    ('text[]', 'Array<Text>'), ('uuid[]', 'Array<Uuid>')),
+    ('text[]', 'Array<Text>'), ('uuid[]', 'Array<Uuid>'), ('bigint[]', 'Array<BigInt>')),
 tables AS (
     SELECT c.oid, c.relname AS name, obj_description(c.oid) AS about
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -46,7 +46,7 @@ pub(super) async fn worker(config: &Config) -> Result<ExitCode, CliError> {
 }
 
 fn start_worker(config: &Config, platform: &boot::Platform) -> Worker {
-    Worker::start(&platform.services, &platform.listener, config.worker.concurrency)
+    Worker::start(&platform.services, &platform.listener, &config.worker)
 }
 
 /// Lets the refreshes under way end, whoever began them: an answer that is not committed may hold the only refresh token

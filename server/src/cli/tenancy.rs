@@ -9,7 +9,7 @@ use clap::Subcommand;
 use domain::{Scope, permission::Permissions};
 use flows::{
     Actor,
-    tenant::{create, create_environment, create_member, keys, list},
+    tenant::{create, create_environment, create_member, keys, list, weigh},
 };
 use serde::Serialize;
 
@@ -31,6 +31,15 @@ pub(super) enum TenantCommand {
         /// What people call the company.
         #[arg(long)]
         name: String,
+    },
+    /// Sets a tenant's share of the workers' places while others wait: a tenant of weight 3 has three times the places of
+    /// one of weight 1, which all have at first.
+    Weight {
+        /// The tenant's slug.
+        #[arg(long)]
+        tenant: String,
+        /// From 1 to 100.
+        weight: u16,
     },
 }
 
@@ -129,10 +138,18 @@ struct CreatedMember {
 }
 
 pub(super) async fn tenant(config: &Config, command: &TenantCommand) -> Result<ExitCode, CliError> {
-    let TenantCommand::Create { slug, name } = command;
     let platform = boot::platform_without_providers(config).await?;
-    let row = create::create(&platform.services, slug, name).await.map_err(CliError::refused)?;
-    answer(&show::tenant(row))
+    match command {
+        TenantCommand::Create { slug, name } => {
+            let row = create::create(&platform.services, slug, name).await.map_err(CliError::refused)?;
+            answer(&show::tenant(row))
+        }
+        TenantCommand::Weight { tenant, weight } => {
+            let id = find_tenant(&platform, tenant).await?;
+            weigh::weigh(&platform.services, id, *weight).await.map_err(CliError::refused)?;
+            answer(&serde_json::json!({ "tenant": tenant, "weight": weight }))
+        }
+    }
 }
 
 pub(super) async fn environment(config: &Config, command: &EnvironmentCommand) -> Result<ExitCode, CliError> {

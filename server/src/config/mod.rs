@@ -95,6 +95,7 @@ impl Config {
         self.database.validate()?;
         self.keys.validate()?;
         self.operator.validate()?;
+        self.plugins.validate()?;
         self.limits.validate()?;
         self.worker.validate()?;
         self.egress.validate().or_else(|error| refuse("egress", error.to_string()))
@@ -125,8 +126,12 @@ mod tests {
         assert!(error.starts_with("database.url: "), "{error}");
         let error = wrong(&|config| config.limits.requests_per_second = 0);
         assert!(error.starts_with("limits.requests_per_second: "), "{error}");
+        let error = wrong(&|config| config.worker.tenant_share = 101);
+        assert!(error.starts_with("worker.tenant_share: "), "{error}");
         let error = wrong(&|config| config.operator.token = domain::secret::Secret::new("short"));
         assert!(error.starts_with("operator.token: "), "{error}");
+        let error = wrong(&|config| config.plugins.trusted_keys = vec!["ed25519:AAAA".into()]);
+        assert!(error.starts_with("plugins.trusted_keys: ") && error.contains("keygen"), "{error}");
         let error = wrong(&|config| config.keys.messages_per_data_key = 0);
         assert!(error.starts_with("keys.messages_per_data_key: "), "{error}");
         let error = wrong(&|config| {

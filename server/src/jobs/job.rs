@@ -41,6 +41,14 @@ pub(super) enum Outcome {
         /// Whether it counts.
         counts: bool,
     },
+    /// It could not be tried just now, for no fault of its own. It waits as if it had not begun: this try does not count,
+    /// and the ones before do.
+    Wait {
+        /// After this time.
+        after: Duration,
+        /// Why.
+        reason: String,
+    },
     /// It did not work; it is tried again with growing waits until it is given up.
     Failed(String),
     /// It can never work.

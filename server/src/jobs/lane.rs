@@ -1,29 +1,40 @@
-//! One queue: claims jobs while there is room for them, and waits for a reason to look again.
+//! One queue: claims jobs while there is room for them, of those whose turn it is, and waits for a reason to look again.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use chrono::TimeDelta;
-use store::{Claim, ClaimedJob, Notice, StoreError, Subscription};
-use tokio::sync::{Notify, Semaphore};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::turns::{self, Turn, Turns, Waiting};
+use store::{Claim, ClaimedJob, Notice, StoreError, Subscription, System, Tx};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use super::{job::Job, running, worker::Shared};
+use super::{
+    job::Job,
+    running,
+    worker::{Places, Shared},
+};
 
 /// How long a lease holds without a heartbeat.
 pub(super) const LEASE: TimeDelta = TimeDelta::seconds(30);
-/// Jobs of one tenant and priority in one claim: tenants take turns.
-const PER_TENANT: i64 = 4;
+/// So many lanes of waiting jobs are looked at together. Where more wait, the next look goes on where this one ended.
+const LANES: usize = 128;
 /// Without any notice the table is looked at so often.
 const POLL: Duration = Duration::from_secs(2);
 /// The longest wait for a database that is away.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 
 /// Works on one queue until told to stop.
-pub(super) async fn work(shared: Shared, job: Arc<dyn Job>, concurrency: usize) {
+pub(super) async fn work(shared: Shared, job: Arc<dyn Job>, places: Places) {
     let mut lane = Lane {
-        room: Arc::new(Semaphore::new(concurrency)),
+        room: Arc::new(Semaphore::new(places.all)),
         freed: Arc::new(Notify::new()),
+        turns: Arc::new(Mutex::new(Turns::new(places.caps))),
+        per_connection: places.per_connection,
         notices: shared.listener.subscribe(),
-        after: uuid::Uuid::nil(),
+        after: None,
         shared,
         job,
     };
@@ -60,79 +71,131 @@ struct Lane {
     room: Arc<Semaphore>,
     /// A job ended: there is room, and perhaps another job with its key.
     freed: Arc<Notify>,
+    /// Who has what runs, and whose turn it is.
+    turns: Arc<Mutex<Turns>>,
+    per_connection: i64,
     notices: Subscription,
-    /// The tenant at which the last claim ended.
-    after: uuid::Uuid,
+    /// Where the last look ended, if there was more.
+    after: Option<turns::Lane>,
+}
+
+/// A place that is held, until this is dropped.
+struct Held {
+    place: Option<OwnedSemaphorePermit>,
+    of: turns::Lane,
+    turns: Arc<Mutex<Turns>>,
+    freed: Arc<Notify>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner).ended(self.of.tenant, &self.of.party);
+        // Whoever hears that a place is free finds it free.
+        drop(self.place.take());
+        self.freed.notify_one();
+    }
+}
+
+/// What a look at the table brought.
+struct Look {
+    claimed: Vec<(ClaimedJob, u16)>,
+    more_after: Option<turns::Lane>,
+    /// When the next job is due at the latest known; asked for only when nothing was claimed.
+    next_due: Option<DateTime<Utc>>,
 }
 
 impl Lane {
     /// Claims and starts jobs until there are none or no room. Gives how long to wait at most.
     async fn fill(&mut self) -> Result<Duration, StoreError> {
         while !self.shared.stop.is_cancelled() {
-            let room = i64::try_from(self.room.available_permits()).unwrap_or(i64::MAX);
+            let room = self.room.available_permits();
             if room == 0 {
                 return Ok(POLL);
             }
-            let (claimed, wait) = self.claim(room).await?;
-            let begun_at = std::mem::take(&mut self.after);
-            if i64::try_from(claimed.len()).unwrap_or_default() >= room {
-                self.after = claimed.iter().map(|job| job.scope.tenant.uuid()).max().unwrap_or_default();
+            let began_at_the_beginning = self.after.is_none();
+            let look = self.look(room).await?;
+            let is_all = look.more_after.is_none() && began_at_the_beginning;
+            let nothing = look.claimed.is_empty();
+            self.after = look.more_after;
+            for (job, weight) in look.claimed {
+                self.start(job, weight);
             }
-            if claimed.is_empty() && begun_at.is_nil() {
-                return Ok(wait);
-            }
-            for job in claimed {
-                self.start(job);
+            if nothing && is_all {
+                // One that is due and was not claimed waits for its key or for a place; the end of a job is told.
+                let until = look.next_due.and_then(|due| (due - self.shared.services.now()).to_std().ok());
+                return Ok(until.filter(|until| !until.is_zero()).map_or(POLL, |until| until.min(POLL)));
             }
         }
         Ok(POLL)
     }
 
-    async fn claim(&self, limit: i64) -> Result<(Vec<ClaimedJob>, Duration), StoreError> {
-        let services = &self.shared.services;
+    async fn look(&self, room: usize) -> Result<Look, StoreError> {
         let mut tries = 0;
         loop {
-            let now = services.now();
-            let mut tx = services.store.begin_system().await?;
-            let claim = Claim {
-                queue: self.job.queue(),
-                after: self.after,
-                per_tenant: PER_TENANT,
-                limit,
-                worker: &self.shared.name,
-                now,
-                lease_until: now + LEASE,
-            };
             tries += 1;
-            let claimed = match tx.jobs().claim(claim).await {
+            let mut tx = self.shared.services.store.begin_system().await?;
+            let look = match self.look_in(&mut tx, room).await {
                 // Another worker took one of the same key at this moment; now that shows.
                 Err(StoreError::Conflict { .. }) if tries < 5 => continue,
                 other => other?,
             };
-            let mut wait = POLL;
-            if claimed.is_empty() {
-                let due = tx.jobs().next_due(self.job.queue()).await?;
-                // One that is due and was not claimed waits for its key; the end of that job is told.
-                if let Some(until) = due.and_then(|due| (due - now).to_std().ok()).filter(|until| !until.is_zero()) {
-                    wait = wait.min(until);
-                }
-            }
             tx.commit().await?;
-            return Ok((claimed, wait));
+            return Ok(look);
         }
     }
 
-    fn start(&self, claimed: ClaimedJob) {
+    async fn look_in(&self, tx: &mut Tx<System>, room: usize) -> Result<Look, StoreError> {
+        let (queue, now) = (self.job.queue(), self.shared.services.now());
+        let waiters = tx.jobs().waiting(queue, self.after.as_ref(), LANES, now).await?;
+        // What is claimed here counts at once; that others end meanwhile is seen at the next look.
+        let mut turns = {
+            let mut turns = self.turns();
+            turns.see(&waiters.due);
+            turns.clone()
+        };
+        let mut dry: HashSet<turns::Lane> = HashSet::new();
+        let mut claimed: Vec<(ClaimedJob, u16)> = Vec::new();
+        loop {
+            let shares = turns.share(&waiters.due, &dry, room.saturating_sub(claimed.len()));
+            if shares.is_empty() {
+                break;
+            }
+            let (worker, lease_until) = (&*self.shared.name, now + LEASE);
+            let per_connection = self.per_connection;
+            let claim = Claim { queue, turns: &shares, per_connection, worker, now, lease_until };
+            let taken = tx.jobs().claim(claim).await?;
+            dry.extend(without_any(shares, &taken));
+            for job in taken {
+                let weight = weight(&waiters.due, &job.lane);
+                turns.began(job.lane.tenant, weight, &job.lane.party);
+                claimed.push((job, weight));
+            }
+        }
+        let next_due = if claimed.is_empty() { tx.jobs().next_due(queue).await? } else { None };
+        Ok(Look { claimed, more_after: waiters.more_after, next_due })
+    }
+
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self, claimed: ClaimedJob, weight: u16) {
         let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
             // Room is only taken here, so there is some. If not, the lease ends and the job is claimed anew.
             tracing::error!(job.id = %claimed.lease.job, "claimed without room");
             return;
         };
-        let (shared, job, freed) = (self.shared.clone(), Arc::clone(&self.job), Arc::clone(&self.freed));
+        self.turns().began(claimed.lane.tenant, weight, &claimed.lane.party);
+        let held = Held {
+            place: Some(place),
+            of: claimed.lane.clone(),
+            turns: Arc::clone(&self.turns),
+            freed: Arc::clone(&self.freed),
+        };
+        let (shared, job) = (self.shared.clone(), Arc::clone(&self.job));
         self.shared.tasks.spawn(async move {
             running::run(&shared, job.as_ref(), claimed).await;
-            drop(place);
-            freed.notify_one();
+            drop(held);
         });
     }
 
@@ -152,4 +215,15 @@ impl Lane {
             }
         }
     }
+}
+
+/// The lanes of which none was taken.
+fn without_any(shares: Vec<Turn>, taken: &[ClaimedJob]) -> impl Iterator<Item = turns::Lane> {
+    let lanes: HashSet<&turns::Lane> = taken.iter().map(|job| &job.lane).collect();
+    let dry: Vec<turns::Lane> = shares.into_iter().map(|turn| turn.lane).filter(|lane| !lanes.contains(lane)).collect();
+    dry.into_iter()
+}
+
+fn weight(waiting: &[Waiting], lane: &turns::Lane) -> u16 {
+    waiting.iter().find(|one| one.lane == *lane).map_or(1, |one| one.weight)
 }

@@ -105,6 +105,10 @@ async fn settle(shared: &Shared, job: &dyn Job, claimed: &ClaimedJob, end: End) 
             let attempts = if counts { claimed.attempt } else { 0 };
             ("later", Fate::Later { after, attempts, error: Some(reason) })
         }
+        End::Ran(Outcome::Wait { after, reason }) => {
+            let attempts = claimed.attempt.saturating_sub(1);
+            ("waits", Fate::Later { after, attempts, error: Some(reason) })
+        }
         End::Ran(Outcome::Failed(error)) if claimed.attempt < job.most_tries() => {
             let roll = u32::from_be_bytes(entropy::bytes(shared.services.entropy.as_ref()));
             let after = retry::backoff(claimed.attempt, None, roll);

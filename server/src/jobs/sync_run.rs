@@ -44,6 +44,7 @@ impl Job for SyncRun {
                 tracing::warn!(sync.id = %task.sync, run.id = %run, code, blame, error = failure.message, "run failed");
                 Outcome::Done
             }
+            Ok(Ran::Waits { after, reason, .. }) => Outcome::Wait { after, reason },
             Ok(Ran::Later { after, reason, has_progressed, .. }) => {
                 Outcome::Later { after, reason, counts: !has_progressed }
             }

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use http::Method;
 use serde_json::json;
 
+use super::guarded::Guarded;
 use crate::support::*;
 
 /// What the server's role may do: its own policies, or nothing.
@@ -19,35 +20,20 @@ async fn allow(bao: &Bao, may: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn se_3_keys_that_refuse_the_server_give_503_and_the_log_says_what_to_repair() {
-    let bao = Bao::start().await;
-    let (role_id, secret_id) = bao.role();
-    let keys = KeysOf::Vault { address: bao.address().clone(), role_id: role_id.into(), secret_id: secret_id.into() };
-    // No jobs: what they would retry in the meantime is not what this looks at.
-    let world = World::start(Options { keys, worker: false, ..Options::default() }).await;
-    world.use_acme(acme::Options { token_lifetime: 86_400, workers: 1, ..acme::Options::default() });
-    let integration = world.acme_integration().await;
-    let connection = world.connect_acme(&integration, "merchant-17", "shop_north").await;
-    let path = format!("/v1/connections/{connection}/credential");
-    let token = world.key().get(&path).await.ok()["access_token"].as_str().unwrap().to_owned();
-
-    allow(&bao, false).await;
-    world.clock().advance(TimeDelta::minutes(61));
-    let refused = world.key().get(&path).await;
+    let guarded = Guarded::start().await;
+    allow(&guarded.bao, false).await;
+    guarded.world.clock().advance(TimeDelta::minutes(61));
+    let refused = guarded.credential().await;
     let problem = refused.problem(503, "key_service_unavailable");
     assert!(problem.detail.contains("Whoever runs the server"), "{refused}");
     assert_eq!(refused.retry_after(), Some(60), "{refused}");
-    assert!(!refused.text().contains(&token) && !refused.text().contains("policy"), "{refused}");
+    assert!(!refused.text().contains(&guarded.token) && !refused.text().contains("policy"), "{refused}");
     let log = captured();
     let line = log.lines().find(|line| line.contains(&problem.request_id) && line.contains("cause"));
     let line = line.expect("the log has the request");
     assert!(line.contains("ERROR") && line.contains("check the credentials and the policy of this server"), "{line}");
 
-    allow(&bao, true).await;
-    let served = until("credentials are served again", PATIENCE, async || {
-        let answer = world.key().get(&path).await;
-        (answer.status == 200).then_some(answer)
-    })
-    .await;
-    assert_eq!(served.ok()["access_token"], token);
-    world.end().await;
+    allow(&guarded.bao, true).await;
+    guarded.is_served_again().await;
+    guarded.world.end().await;
 }

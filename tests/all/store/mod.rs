@@ -1,5 +1,6 @@
 //! The store against a real Postgres: what its promises rest on is there, so that is where they are kept or broken.
 
+mod budgets;
 mod deliveries;
 mod jobs;
 mod records;

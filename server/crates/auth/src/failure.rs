@@ -124,7 +124,7 @@ impl From<EgressError> for Failure {
     fn from(error: EgressError) -> Self {
         match &error {
             EgressError::Throttled { retry_after } => Self::Throttled { retry_after: Some(*retry_after) },
-            EgressError::Busy { retry_after, .. } => {
+            EgressError::Busy { retry_after, .. } | EgressError::Resting { retry_after, .. } => {
                 Self::ProviderDown { detail: error.to_string(), retry_after: Some(*retry_after), may_have_acted: false }
             }
             EgressError::Denied { .. }

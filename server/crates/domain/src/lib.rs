@@ -1,7 +1,10 @@
 //! The pure heart: entities, state machines, the provider manifest, templates and schedules.
 //! No I/O, no clock and no randomness of its own: those are handed in.
 
+pub mod action;
 pub mod api_key;
+pub mod breaker;
+pub mod budget;
 pub mod clock;
 pub mod connect;
 pub mod connection;
@@ -21,5 +24,6 @@ pub mod schedule;
 pub mod scope;
 pub mod secret;
 pub mod slug;
+pub mod turns;
 
 pub use scope::Scope;

@@ -1,48 +1,48 @@
-//! Rate budgets towards providers: token buckets per connection and per integration, and gates that close when a
-//! provider says "not before". They are kept per process: with several nodes the operator divides a provider's limit
-//! by their number, or lets the gates do the work.
+//! Rate budgets towards providers: so many calls per connection and per integration, and gates that close when a provider
+//! says "not before". Both are shared with the other nodes where somebody is there to share them ([`SharedBudget`]): then no
+//! provider sees more than its limit, however many nodes there are. Without, this process keeps them for itself.
+//!
+//! `bucket` is one limit as one node keeps it; the arithmetic, and why it holds, is `domain::budget`.
+
+mod asked;
+mod bucket;
+mod shared;
 
 use std::{
     collections::HashMap,
     num::NonZeroU32,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
-use domain::manifest::ResetFormat;
-use governor::{
-    DefaultDirectRateLimiter, NotUntil, Quota, RateLimiter,
-    clock::{DefaultClock, Reference},
-    state::keyed::HashMapStateStore,
-};
-use http::{HeaderMap, HeaderName, StatusCode, header::RETRY_AFTER};
+use domain::{budget::Limit, manifest::ResetFormat};
+use http::{HeaderMap, HeaderName, StatusCode};
 use ids::{ConnectionId, IntegrationId};
 use tokio::time::{Instant, sleep};
 
-use crate::{error::EgressError, retry_after};
+pub use self::shared::{Ask, BudgetOf, Leased, SharedBudget, Unshared};
+use self::{asked::asked_wait, bucket::Bucket};
+use crate::error::EgressError;
 
-/// After so many calls of one integration, full buckets and open gates are forgotten.
+/// After so many calls of one integration, unused buckets and open gates are forgotten.
 const SWEEP_EVERY: u32 = 4_096;
 
-/// So many calls per so much time.
+/// So many calls in any stretch of so much time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Calls per `per`.
+    /// Calls per `per`. All of them may come at once after a quiet time.
     pub calls: NonZeroU32,
     /// The time in which `calls` may be made. Zero means no limit.
     pub per: Duration,
-    /// Calls that may come at once after a quiet time; `calls` if not given.
-    pub burst: Option<NonZeroU32>,
 }
 
 impl Rate {
-    fn quota(self) -> Option<Quota> {
-        let quota = Quota::with_period(self.per.checked_div(self.calls.get())?)?;
-        Some(quota.allow_burst(self.burst.unwrap_or(self.calls)))
+    fn limit(self) -> Option<Limit> {
+        (!self.per.is_zero()).then_some(Limit { calls: self.calls, per: self.per })
     }
 }
 
@@ -86,25 +86,55 @@ pub struct Budget {
     pub limits: Arc<RateLimits>,
 }
 
+/// Until when nobody calls, by whom it concerns: a connection, or the whole integration.
 type Gates = Mutex<HashMap<Option<ConnectionId>, Instant>>;
+
+/// Closes a gate until then; one that is closed for longer stays.
+fn close(gates: &Gates, of: Option<ConnectionId>, until: Instant) {
+    let mut gates = gates.lock().unwrap_or_else(PoisonError::into_inner);
+    let at = gates.entry(of).or_insert(until);
+    *at = until.max(*at);
+}
 
 struct Entry {
     limits: Arc<RateLimits>,
-    integration: Option<DefaultDirectRateLimiter>,
-    connections: Option<RateLimiter<ConnectionId, HashMapStateStore<ConnectionId>, DefaultClock>>,
+    of: IntegrationId,
+    whole: Option<Arc<Bucket>>,
+    connections: Option<Limit>,
+    of_connections: RwLock<HashMap<ConnectionId, Arc<Bucket>>>,
     gates: Arc<Gates>,
+    shared: Option<Arc<dyn SharedBudget>>,
     calls: AtomicU32,
 }
 
 impl Entry {
-    fn new(limits: &Arc<RateLimits>, gates: Arc<Gates>) -> Self {
+    fn new(budget: &Budget, gates: Arc<Gates>, shared: Option<Arc<dyn SharedBudget>>) -> Self {
+        let limits = Arc::clone(&budget.limits);
+        let of = BudgetOf { integration: budget.integration, connection: None };
+        let whole = limits.integration.and_then(Rate::limit);
         Self {
-            limits: Arc::clone(limits),
-            integration: limits.integration.and_then(Rate::quota).map(RateLimiter::direct),
-            connections: limits.connection.and_then(Rate::quota).map(RateLimiter::hashmap),
+            of: budget.integration,
+            whole: whole.map(|limit| Arc::new(Bucket::new(of, limit, shared.clone(), Arc::clone(&gates)))),
+            connections: limits.connection.and_then(Rate::limit),
+            of_connections: RwLock::default(),
+            limits,
             gates,
+            shared,
             calls: AtomicU32::new(0),
         }
+    }
+
+    /// The bucket of a connection, where it has a limit of its own.
+    fn of_connection(&self, connection: Option<ConnectionId>) -> Option<Arc<Bucket>> {
+        let (id, limit) = connection.zip(self.connections)?;
+        let known = self.of_connections.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        if known.is_some() {
+            return known;
+        }
+        let of = BudgetOf { integration: self.of, connection };
+        let new = || Arc::new(Bucket::new(of, limit, self.shared.clone(), Arc::clone(&self.gates)));
+        let mut all = self.of_connections.write().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(all.entry(id).or_insert_with(new)))
     }
 
     /// How long the gates stay closed for this connection.
@@ -120,10 +150,9 @@ impl Entry {
             return;
         }
         self.gates.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, at| *at > now);
-        if let Some(connections) = &self.connections {
-            connections.retain_recent();
-            connections.shrink_to_fit();
-        }
+        let mut connections = self.of_connections.write().unwrap_or_else(PoisonError::into_inner);
+        connections.retain(|_, bucket| Arc::strong_count(bucket) > 1 || !bucket.is_idle(now));
+        connections.shrink_to_fit();
     }
 }
 
@@ -131,9 +160,22 @@ impl Entry {
 #[derive(Default)]
 pub(crate) struct Budgets {
     entries: RwLock<HashMap<IntegrationId, Arc<Entry>>>,
+    shared: OnceLock<Arc<dyn SharedBudget>>,
 }
 
 impl Budgets {
+    /// Shares them with other nodes from now on. Only the first one counts.
+    pub(crate) fn share(&self, shared: Arc<dyn SharedBudget>) {
+        if self.shared.set(shared).is_ok() {
+            self.entries.write().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
+    /// Whom they are shared with.
+    pub(crate) fn shared(&self) -> Option<Arc<dyn SharedBudget>> {
+        self.shared.get().cloned()
+    }
+
     fn entry(&self, budget: &Budget) -> Arc<Entry> {
         let fits = |entry: &Arc<Entry>| Arc::ptr_eq(&entry.limits, &budget.limits) || entry.limits == budget.limits;
         {
@@ -148,37 +190,58 @@ impl Budgets {
             return Arc::clone(entry);
         }
         let gates = old.map(|entry| Arc::clone(&entry.gates)).unwrap_or_default();
-        let entry = Arc::new(Entry::new(&budget.limits, gates));
+        let entry = Arc::new(Entry::new(budget, gates, self.shared()));
         entries.insert(budget.integration, Arc::clone(&entry));
         entry
     }
 
     /// Waits for a place in the budget, at most `patience`.
     ///
-    /// A connection's token that was taken is not given back when the integration's bucket then turns out to be empty
+    /// A connection's call that was taken is not given back when the integration's bucket then turns out to be empty
     /// for too long: the caller comes back later, by when it is refilled.
     pub(crate) async fn wait(&self, budget: &Budget, patience: Duration) -> Result<(), EgressError> {
         let entry = self.entry(budget);
         let start = Instant::now();
         entry.sweep(start);
-        let mut has_own = false;
-        loop {
-            let now = Instant::now();
-            let wait = match entry.gated(budget.connection, now) {
-                Some(wait) => wait,
-                None => match take(&entry, budget.connection, &mut has_own) {
-                    None => return Ok(()),
-                    Some(wait) => wait,
-                },
-            };
-            if wait > patience.saturating_sub(now.duration_since(start)) {
+        let throttled = |retry_after| EgressError::Throttled { retry_after };
+        let left = || patience.saturating_sub(start.elapsed());
+        self.open(&entry, budget, patience, start).await?;
+        if let Some(bucket) = entry.of_connection(budget.connection) {
+            bucket.take(left()).await.map_err(throttled)?;
+        }
+        if let Some(bucket) = &entry.whole {
+            bucket.take(left()).await.map_err(throttled)?;
+        }
+        // A gate may have closed meanwhile.
+        self.open(&entry, budget, patience, start).await
+    }
+
+    /// For how long no call is left in the budget, as far as is known without asking.
+    pub(crate) fn used_up(&self, budget: &Budget) -> Option<Duration> {
+        let entry = self.entry(budget);
+        let own = entry.of_connection(budget.connection).and_then(|bucket| bucket.used_up());
+        own.max(entry.whole.as_ref().and_then(|bucket| bucket.used_up()))
+    }
+
+    /// Waits until the gates are open.
+    async fn open(
+        &self,
+        entry: &Entry,
+        budget: &Budget,
+        patience: Duration,
+        start: Instant,
+    ) -> Result<(), EgressError> {
+        while let Some(wait) = entry.gated(budget.connection, Instant::now()) {
+            if wait > patience.saturating_sub(start.elapsed()) {
                 return Err(EgressError::Throttled { retry_after: wait });
             }
             sleep(wait).await;
         }
+        Ok(())
     }
 
-    /// Closes a gate if the answer asks for it, for at most `longest`. Gives the wait the answer asked for.
+    /// Closes a gate if the answer asks for it, for at most `longest`, here and on the other nodes. Gives the wait the
+    /// answer asked for.
     pub(crate) fn observe(
         &self,
         budget: Option<&Budget>,
@@ -191,65 +254,28 @@ impl Budgets {
         let wait = asked_wait(limits.map(AsRef::as_ref), status, headers, now)?.min(longest);
         if let Some(budget) = budget {
             let entry = self.entry(budget);
-            let key = match entry.limits.gate {
+            let connection = match entry.limits.gate {
                 GateScope::Connection => budget.connection,
                 GateScope::Integration => None,
             };
             if let Some(until) = Instant::now().checked_add(wait) {
-                let mut gates = entry.gates.lock().unwrap_or_else(PoisonError::into_inner);
-                let at = gates.entry(key).or_insert(until);
-                *at = until.max(*at);
+                close(&entry.gates, connection, until);
+            }
+            if let Some(shared) = entry.shared.clone().filter(|_| !wait.is_zero()) {
+                let of = BudgetOf { integration: budget.integration, connection };
+                tokio::spawn(async move { shared.close(of, wait).await });
             }
         }
         Some(wait)
     }
-}
 
-/// Takes a token from the connection's and the integration's bucket, or says how long until there is one.
-fn take(entry: &Entry, connection: Option<ConnectionId>, has_own: &mut bool) -> Option<Duration> {
-    if let (false, Some(id), Some(limiter)) = (*has_own, connection, &entry.connections)
-        && let Err(not) = limiter.check_key(&id)
-    {
-        return Some(wait_time(&not, limiter.clock()));
-    }
-    *has_own = true;
-    let limiter = entry.integration.as_ref()?;
-    limiter.check().err().map(|not| wait_time(&not, limiter.clock()))
-}
-
-fn wait_time<P: Reference>(not: &NotUntil<P>, clock: &impl governor::clock::Clock<Instant = P>) -> Duration {
-    // Never zero, so that a caller who sleeps for it makes progress.
-    not.wait_time_from(clock.now()).max(Duration::from_micros(100))
-}
-
-/// How long the answer asks us to wait: `Retry-After` on the statuses that mean it so, or an empty allowance.
-fn asked_wait(
-    limits: Option<&RateLimits>,
-    status: StatusCode,
-    headers: &HeaderMap,
-    now: DateTime<Utc>,
-) -> Option<Duration> {
-    let text = |name: &HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
-    let speaks =
-        matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::FORBIDDEN);
-    let speaks = speaks || limits.is_some_and(|l| l.throttled.contains(&status));
-    if speaks && let Some(wait) = text(&RETRY_AFTER).and_then(|v| retry_after::parse(v, now)) {
-        return Some(wait);
-    }
-    let limits = limits?;
-    let remaining = limits.remaining.as_ref().and_then(text);
-    let is_empty = match remaining {
-        Some(left) => left.trim().parse::<f64>().is_ok_and(|left| left <= 0.0),
-        // Nothing is said of what is left, but that it is too much now.
-        None => status == StatusCode::TOO_MANY_REQUESTS || limits.throttled.contains(&status),
-    };
-    if !is_empty {
-        return None;
-    }
-    let reset = text(limits.reset.as_ref()?)?;
-    match limits.reset_format {
-        ResetFormat::Milliseconds => retry_after::parse_milliseconds(reset),
-        _ => retry_after::parse_reset(reset, now),
+    /// Another node was asked to wait for so long. Whoever has not called that integration since it started learns it with
+    /// the first calls that it is granted.
+    pub(crate) fn close(&self, of: BudgetOf, wait: Duration) {
+        let entry = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(&of.integration).cloned();
+        if let Some((entry, until)) = entry.zip(Instant::now().checked_add(wait)) {
+            close(&entry.gates, of.connection, until);
+        }
     }
 }
 
@@ -260,7 +286,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(86_400);
 
     fn rate(calls: u32, ms: u64) -> Option<Rate> {
-        Some(Rate { calls: NonZeroU32::new(calls).unwrap(), per: Duration::from_millis(ms), burst: None })
+        Some(Rate { calls: NonZeroU32::new(calls).unwrap(), per: Duration::from_millis(ms) })
     }
 
     fn budget(limits: RateLimits, connection: u8) -> Budget {
@@ -291,10 +317,10 @@ mod tests {
             budgets.wait(&one, Duration::ZERO).await.unwrap();
         }
         let wait = throttled(budgets.wait(&one, Duration::ZERO).await);
-        assert!(wait > Duration::from_secs(29) && wait <= Duration::from_secs(30), "{wait:?}");
+        assert!(wait > Duration::from_secs(59) && wait <= Duration::from_secs(64), "{wait:?}");
         budgets.wait(&other, Duration::ZERO).await.unwrap();
         let wait = throttled(budgets.wait(&other, Duration::ZERO).await);
-        assert!(wait > Duration::from_secs(19) && wait <= Duration::from_secs(20), "the integration's: {wait:?}");
+        assert!(wait > Duration::from_secs(59) && wait <= Duration::from_secs(64), "the integration's: {wait:?}");
     }
 
     #[tokio::test]
@@ -344,26 +370,5 @@ mod tests {
         let wait = budgets.observe(Some(&one), StatusCode::OK, &none_left, now, Duration::from_secs(30));
         assert_eq!(wait, Some(Duration::from_secs(30)), "believed up to the longest");
         assert!(throttled(budgets.wait(&other, Duration::ZERO).await) > Duration::from_secs(29));
-    }
-
-    #[test]
-    fn eg_4_a_reset_counts_where_it_is_too_much_or_nothing_is_left() {
-        let now = DateTime::from_timestamp_secs(1_800_000_000).unwrap();
-        let limits = RateLimits {
-            remaining: Some(HeaderName::from_static("x-left")),
-            reset: Some(HeaderName::from_static("x-reset")),
-            reset_format: ResetFormat::Milliseconds,
-            throttled: vec![StatusCode::FORBIDDEN],
-            ..Default::default()
-        };
-        let asked = |status, said: &[(&'static str, &'static str)]| {
-            asked_wait(Some(&limits), status, &headers(said), now).map(|wait| wait.as_millis())
-        };
-        let (ok, forbidden) = (StatusCode::OK, StatusCode::FORBIDDEN);
-        assert_eq!(asked(ok, &[("x-left", "0"), ("x-reset", "1500")]), Some(1_500));
-        assert_eq!(asked(forbidden, &[("x-reset", "1500")]), Some(1_500));
-        assert_eq!(asked(forbidden, &[("x-left", "7"), ("x-reset", "1500")]), None, "forbidden for another reason");
-        assert_eq!(asked(ok, &[("x-reset", "1500")]), None);
-        assert_eq!(asked(ok, &[("x-left", "0"), ("x-reset", "soon")]), None);
     }
 }

@@ -4,12 +4,14 @@ use std::{fs, sync::Arc, time::Duration};
 
 use domain::{clock::Clock, entropy::Entropy};
 use http::HeaderValue;
+use ids::IntegrationId;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::{
     address::AddressPolicy,
-    budget::Budgets,
+    breaker::Breakers,
+    budget::{Budget, BudgetOf, Budgets, SharedBudget},
     config::EgressConfig,
     error::{EgressError, SetupError},
     identity::Identities,
@@ -39,6 +41,7 @@ pub(crate) struct Shared {
     lookup: Arc<dyn Lookup>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) budgets: Budgets,
+    pub(crate) breakers: Breakers,
     pub(crate) slots: Slots,
     roots: Vec<reqwest::Certificate>,
 }
@@ -85,6 +88,7 @@ impl Egress {
             lookup,
             clock,
             budgets: Budgets::default(),
+            breakers: Breakers::new(),
             slots: Slots::new(config.max_exchanges, config.max_exchanges_per_host),
             roots,
             config,
@@ -98,6 +102,36 @@ impl Egress {
     pub fn with_entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
         self.entropy = Some(entropy);
         self
+    }
+
+    /// Shares the rate budgets with other nodes from now on, for all clones. Once; a second one is not heard.
+    #[must_use]
+    pub fn with_shared_budget(self, shared: Arc<dyn SharedBudget>) -> Self {
+        self.shared.budgets.share(shared);
+        self
+    }
+
+    /// Another node was asked by a provider not to call for so long: neither do we.
+    pub fn close(&self, of: BudgetOf, wait: Duration) {
+        self.shared.budgets.close(of, wait);
+    }
+
+    /// Another node found a host of an integration to be failing, so that it is left alone for so long, or well again.
+    pub fn hear(&self, integration: IntegrationId, host: &str, rest: Option<Duration>) {
+        self.shared.breakers.hear(integration, host, rest);
+    }
+
+    /// The host of an integration that fails and is left alone, and for how long, as far as this node knows.
+    #[must_use]
+    pub fn rests(&self, integration: IntegrationId) -> Option<(String, Duration)> {
+        self.shared.breakers.rests(integration)
+    }
+
+    /// For how long a budget lets nobody call, as far as this node knows: a host of the integration keeps failing, or the
+    /// limit is used up. That a provider asked to be left alone is another thing.
+    #[must_use]
+    pub fn held_back(&self, budget: &Budget) -> Option<Duration> {
+        self.shared.breakers.holds_back(budget.integration).max(self.shared.budgets.used_up(budget))
     }
 
     /// Has someone look on: exchanges whose answer is read to its end are told. For a developer's tool alone.

@@ -42,6 +42,8 @@ pub struct EgressConfig {
     pub idle_timeout_ms: u64,
     /// Longest `Retry-After` or rate-limit reset that is believed.
     pub max_gate_ms: u64,
+    /// An answer that takes longer to begin counts as a failure of the provider, which is left alone when too many do.
+    pub slow_ms: u64,
     /// What we call ourselves where a request does not say otherwise.
     pub user_agent: String,
 }
@@ -63,6 +65,7 @@ impl Default for EgressConfig {
             max_idle_per_host: 128,
             idle_timeout_ms: 60_000,
             max_gate_ms: 86_400_000,
+            slow_ms: 20_000,
             user_agent: concat!("patchbay/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
@@ -98,6 +101,9 @@ impl EgressConfig {
         }
         if self.max_exchanges > 1 << 20 {
             return refuse("max_exchanges", "must not be above 1048576");
+        }
+        if self.slow_ms == 0 {
+            return refuse("slow_ms", "must be above 0");
         }
         if self.allow_http && self.allow_ranges.is_empty() {
             return refuse(

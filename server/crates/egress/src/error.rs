@@ -155,6 +155,14 @@ pub enum EgressError {
         /// After this time it is worth trying again.
         retry_after: Duration,
     },
+    /// The host has failed so often lately that it is left alone for a while; nothing was sent.
+    #[error("{host} keeps failing and is left alone for another {} s", retry_after.as_secs())]
+    Resting {
+        /// The host.
+        host: String,
+        /// After this time it is tried again.
+        retry_after: Duration,
+    },
     /// The network or the other side failed.
     #[error("{host}: {} failed", kind.name())]
     Transport {
@@ -196,6 +204,7 @@ impl EgressError {
             Self::Encoded { .. } => "encoded",
             Self::Throttled { .. } => "throttled",
             Self::Busy { .. } => "busy",
+            Self::Resting { .. } => "resting",
             Self::Transport { kind, .. } => kind.name(),
             Self::Credential { .. } => "credential",
             Self::Unsigned { .. } => "unsigned",
@@ -205,7 +214,14 @@ impl EgressError {
     /// Whether the other side may be better later: worth a retry, as opposed to a mistake in what was asked.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Timeout { .. } | Self::Throttled { .. } | Self::Busy { .. } | Self::Transport { .. })
+        matches!(
+            self,
+            Self::Timeout { .. }
+                | Self::Throttled { .. }
+                | Self::Busy { .. }
+                | Self::Resting { .. }
+                | Self::Transport { .. }
+        )
     }
 
     /// Whether it is certain that the other side saw nothing of the request, so that even one with effects may be repeated.
@@ -217,6 +233,7 @@ impl EgressError {
                 | Self::Address { .. }
                 | Self::Throttled { .. }
                 | Self::Busy { .. }
+                | Self::Resting { .. }
                 | Self::Credential { .. }
                 | Self::Unsigned { .. }
                 | Self::Transport { kind: TransportKind::Dns | TransportKind::Connect | TransportKind::Tls, .. }
@@ -227,7 +244,9 @@ impl EgressError {
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Throttled { retry_after } | Self::Busy { retry_after, .. } => Some(*retry_after),
+            Self::Throttled { retry_after }
+            | Self::Busy { retry_after, .. }
+            | Self::Resting { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use domain::entropy::Entropy;
+use domain::{breaker::Change, entropy::Entropy};
 use http::{
     HeaderMap, Method, StatusCode,
     header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, USER_AGENT},
@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::{
+    breaker::{self, Pass},
     client::{Clients, Egress, Shared},
     credential::{Credential, Touched},
     error::EgressError,
@@ -127,7 +128,9 @@ impl<'a> Journey<'a> {
 
     /// One request and the head of its answer. `is_kept` says that the same request may be sent once more.
     async fn hop(&mut self, is_kept: bool) -> Result<(reqwest::Response, Place), EgressError> {
-        let place = self.shared.slots.take(host_for_log(&self.request.url), self.patience()).await?;
+        let shared = self.shared;
+        let pass = self.admit()?;
+        let place = shared.slots.take(host_for_log(&self.request.url), self.patience()).await?;
         let request = &mut self.request;
         let mut url = request.url.clone();
         // The last hop needs no copy kept.
@@ -155,17 +158,61 @@ impl<'a> Journey<'a> {
         *outbound.headers_mut() = headers;
         *outbound.body_mut() = changed.map(Into::into).or_else(|| request.body.send());
         *outbound.timeout_mut() = Some(self.left());
-        let response = client.execute(outbound).await.map_err(|error| {
+        let began = Instant::now();
+        let answer = client.execute(outbound).await.map_err(|error| {
             let host = host_for_log(&self.request.url);
             if fault::is_head_too_large(&error) {
                 return self.too_many_headers();
             }
             fault::translate(error, host, self.deadline)
-        })?;
+        });
+        if let Some(pass) = pass {
+            let (took, slow) = (began.elapsed(), Duration::from_millis(shared.config.slow_ms));
+            let said = match &answer {
+                Ok(response) => breaker::judge(response.status(), response.headers(), took, slow),
+                Err(error) => breaker::judge_error(error, took),
+            };
+            self.tell(pass.ended(said));
+        }
+        let response = answer?;
         if response.headers().len() > self.shared.config.max_headers {
             return Err(self.too_many_headers());
         }
         Ok((response, place))
+    }
+
+    /// Leave to call the provider, where the call is made for an integration.
+    fn admit(&self) -> Result<Option<Pass<'a>>, EgressError> {
+        let Some(budget) = &self.request.budget else { return Ok(None) };
+        let host = host_for_log(&self.request.url);
+        let resting = |retry_after| EgressError::Resting { host: host.to_owned(), retry_after };
+        self.shared.breakers.admit(budget.integration, host).map(Some).map_err(resting)
+    }
+
+    /// Says it here and to the other nodes when a provider is left alone from now on, or no more.
+    fn tell(&self, change: Change) {
+        let Some(integration) = self.request.budget.as_ref().map(|budget| budget.integration) else { return };
+        let host = host_for_log(&self.request.url);
+        let rest = match change {
+            Change::None => return,
+            Change::Opened(rest) => {
+                tracing::warn!(integration.id = %integration, host, rest_s = rest.as_secs(), "a provider keeps failing and is left alone");
+                Some(rest)
+            }
+            Change::Closed => {
+                tracing::info!(integration.id = %integration, host, "a provider that failed is well again");
+                None
+            }
+        };
+        if let Some(shared) = self.shared.budgets.shared() {
+            let host = host.to_owned();
+            tokio::spawn(async move {
+                match rest {
+                    Some(rest) => shared.opened(integration, &host, rest).await,
+                    None => shared.closed(integration, &host).await,
+                }
+            });
+        }
     }
 
     /// Turns the request into the one that the redirect asks for.

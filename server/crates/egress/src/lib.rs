@@ -2,6 +2,7 @@
 //! credentials added on the way out, secrets masked on the way back, one log line per exchange.
 
 pub mod address;
+mod breaker;
 pub mod budget;
 mod client;
 pub mod config;
@@ -23,7 +24,7 @@ mod slots;
 mod trace;
 mod witness;
 
-pub use budget::{Budget, RateLimits};
+pub use budget::{Budget, BudgetOf, RateLimits, SharedBudget};
 pub use client::Egress;
 pub use config::EgressConfig;
 pub use credential::Credential;

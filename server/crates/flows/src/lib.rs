@@ -7,14 +7,18 @@ mod audit;
 mod context;
 mod providers;
 
+pub mod action;
+pub mod budget;
 pub mod connect;
 pub mod connection;
 pub mod credentials;
 pub mod endpoint;
 pub mod event;
 mod fault;
+pub mod inbound;
 pub mod integration;
 pub mod keys;
+pub mod plugin;
 pub mod provider;
 pub mod proxy;
 pub mod record;
@@ -23,4 +27,4 @@ pub mod tenant;
 pub mod webhook;
 
 pub use context::{Actor, Ctx, Services, Settings, sha256};
-pub use providers::{Provider, Providers, ProvidersError};
+pub use providers::{Provider, Providers, ProvidersError, PushedVersion};

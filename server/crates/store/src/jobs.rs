@@ -1,19 +1,28 @@
 //! The job table. A job waits until a worker claims it under a lease; what the worker says of it afterwards carries the
 //! lease's number, so that a worker that was taken for dead and is not can do no harm. Two jobs of a queue with the same
 //! serial key never run at once: a unique index among the running says so, whatever happens here.
+//!
+//! * `add` puts jobs in, and writes down whom they call.
+//! * `claim` shows who waits and takes jobs of those whose turn it is; whose it is, is `domain::turns`' to say.
+
+mod add;
+mod claim;
 
 use std::fmt::Display;
 
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Integer, Jsonb, Text, Timestamptz, Uuid},
+    sql_types::{BigInt, Integer, Text, Timestamptz, Uuid},
 };
 use diesel_async::RunQueryDsl;
 use domain::Scope;
-use ids::{EnvironmentId, JobId, TenantId};
+use ids::{ConnectionId, EndpointId, JobId, SyncId};
 
 use crate::{StoreError, System, Tx, schema::jobs};
+
+pub(crate) use add::insert_many;
+pub use claim::{Claim, ClaimedJob, Waiters};
 
 /// A job to add.
 #[derive(Debug, Clone)]
@@ -32,11 +41,27 @@ pub struct NewJob {
     pub payload: serde_json::Value,
     /// Not before this.
     pub run_at: DateTime<Utc>,
+    /// Whom it calls.
+    pub calls: Calls,
+}
+
+/// Whom a job calls: places of workers are capped by it, so that one that hangs does not hold all of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Calls {
+    /// Nobody outside, or nobody in particular.
+    #[default]
+    Nobody,
+    /// The provider of this connection.
+    Connection(ConnectionId),
+    /// The provider of the connection that this sync pulls from.
+    Sync(SyncId),
+    /// A tenant's endpoint.
+    Endpoint(EndpointId),
 }
 
 impl NewJob {
     /// A job about one thing: of those in the queue about the same thing one waits, and one runs at a time. As urgent as
-    /// usual.
+    /// usual, and calling nobody.
     #[must_use]
     pub fn about(
         thing: impl Display,
@@ -46,25 +71,17 @@ impl NewJob {
         run_at: DateTime<Utc>,
     ) -> Self {
         let key = thing.to_string();
-        Self { id, queue, serial_key: Some(key.clone()), dedupe_key: Some(key), priority: 1, payload, run_at }
+        Self {
+            id,
+            queue,
+            serial_key: Some(key.clone()),
+            dedupe_key: Some(key),
+            priority: 1,
+            payload,
+            run_at,
+            calls: Calls::Nobody,
+        }
     }
-}
-
-/// A job in the hands of a worker.
-#[derive(Debug, Clone)]
-pub struct ClaimedJob {
-    /// Its lease, to be shown with everything that is said about the job.
-    pub lease: JobLease,
-    /// On whose behalf.
-    pub scope: Scope,
-    /// Tries, this one included.
-    pub attempt: u32,
-    /// What to do.
-    pub payload: serde_json::Value,
-    /// Since when it was due.
-    pub run_at: DateTime<Utc>,
-    /// Why the try before this failed.
-    pub last_error: Option<String>,
 }
 
 /// The right to speak for a job.
@@ -76,88 +93,7 @@ pub struct JobLease {
     pub number: i64,
 }
 
-/// What to claim.
-#[derive(Debug, Clone, Copy)]
-pub struct Claim<'a> {
-    /// Of which queue.
-    pub queue: &'a str,
-    /// Only tenants after this one: begin somewhere else each time, so that nobody is always last.
-    pub after: uuid::Uuid,
-    /// At most so many of a tenant and priority.
-    pub per_tenant: i64,
-    /// At most so many.
-    pub limit: i64,
-    /// Who claims.
-    pub worker: &'a str,
-    /// The time now.
-    pub now: DateTime<Utc>,
-    /// Until when the lease holds without a heartbeat.
-    pub lease_until: DateTime<Utc>,
-}
-
 const SUPERSEDED: StoreError = StoreError::Superseded("another worker has this job now");
-
-/// Walks the tenants (and their priorities) that have waiting jobs one index probe at a time, and takes the first few
-/// due of each that do not have their key running. The scalar subquery is on purpose: as an anti-join the planner reads
-/// all running rows. Of two with the same key only the first is taken.
-const CLAIM: &str = "
-WITH RECURSIVE lanes AS (
-    (SELECT tenant_id, priority FROM jobs
-     WHERE queue = $1 AND state = 'waiting' AND tenant_id > $2 ORDER BY tenant_id, priority LIMIT 1)
-    UNION ALL
-    SELECT next.tenant_id, next.priority FROM lanes CROSS JOIN LATERAL (
-        SELECT j.tenant_id, j.priority FROM jobs j
-        WHERE j.queue = $1 AND j.state = 'waiting' AND (j.tenant_id, j.priority) > (lanes.tenant_id, lanes.priority)
-        ORDER BY j.tenant_id, j.priority LIMIT 1) next
-), due AS (
-    SELECT job.* FROM lanes CROSS JOIN LATERAL (
-        SELECT j.job_id, j.serial_key, j.run_at FROM jobs j
-        WHERE j.queue = $1 AND j.state = 'waiting' AND j.tenant_id = lanes.tenant_id AND j.priority = lanes.priority
-            AND j.run_at <= $3
-            AND (j.serial_key IS NULL OR (SELECT r.job_id FROM jobs r
-                WHERE r.queue = $1 AND r.state = 'running' AND r.serial_key = j.serial_key LIMIT 1) IS NULL)
-        ORDER BY j.run_at, j.job_id LIMIT $4 FOR UPDATE SKIP LOCKED) job
-    LIMIT $5
-), chosen AS (
-    SELECT DISTINCT ON (coalesce(serial_key, job_id::text)) job_id FROM due
-    ORDER BY coalesce(serial_key, job_id::text), run_at, job_id
-)
-UPDATE jobs SET state = 'running', attempt = attempt + 1, lease_number = lease_number + 1, lease_until = $6, worker = $7
-FROM chosen WHERE jobs.job_id = chosen.job_id
-RETURNING jobs.job_id, tenant_id, environment_id, lease_number, attempt, payload, run_at, last_error";
-
-#[derive(QueryableByName)]
-struct ClaimedColumns {
-    #[diesel(sql_type = Uuid)]
-    job_id: JobId,
-    #[diesel(sql_type = Uuid)]
-    tenant_id: TenantId,
-    #[diesel(sql_type = Uuid)]
-    environment_id: EnvironmentId,
-    #[diesel(sql_type = BigInt)]
-    lease_number: i64,
-    #[diesel(sql_type = Integer)]
-    attempt: i32,
-    #[diesel(sql_type = Jsonb)]
-    payload: serde_json::Value,
-    #[diesel(sql_type = Timestamptz)]
-    run_at: DateTime<Utc>,
-    #[diesel(sql_type = diesel::sql_types::Nullable<Text>)]
-    last_error: Option<String>,
-}
-
-impl From<ClaimedColumns> for ClaimedJob {
-    fn from(row: ClaimedColumns) -> Self {
-        Self {
-            lease: JobLease { job: row.job_id, number: row.lease_number },
-            scope: Scope { tenant: row.tenant_id, environment: row.environment_id },
-            attempt: u32::try_from(row.attempt).unwrap_or_default(),
-            payload: row.payload,
-            run_at: row.run_at,
-            last_error: row.last_error,
-        }
-    }
-}
 
 /// Jobs, of one environment or of all.
 pub struct Jobs<'t, S> {
@@ -178,7 +114,7 @@ impl Jobs<'_, Scope> {
     /// The insert failed.
     pub async fn enqueue(&mut self, job: NewJob, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let scope = self.tx.scope();
-        insert(self.tx, scope, job, now).await
+        add::insert(self.tx, scope, job, now).await
     }
 
     /// Lets a waiting job with this dedupe key run now. Gives whether there was one.
@@ -216,54 +152,13 @@ impl Jobs<'_, Scope> {
     }
 }
 
-async fn insert<S>(tx: &mut Tx<S>, scope: Scope, job: NewJob, now: DateTime<Utc>) -> Result<bool, StoreError> {
-    let added = diesel::insert_into(jobs::table)
-        .values((
-            jobs::job_id.eq(job.id),
-            jobs::tenant_id.eq(scope.tenant),
-            jobs::environment_id.eq(scope.environment),
-            jobs::queue.eq(job.queue),
-            jobs::serial_key.eq(job.serial_key),
-            jobs::dedupe_key.eq(job.dedupe_key),
-            jobs::priority.eq(job.priority),
-            jobs::payload.eq(job.payload),
-            jobs::state.eq("waiting"),
-            jobs::run_at.eq(job.run_at),
-            jobs::created_at.eq(now),
-        ))
-        .on_conflict_do_nothing()
-        .execute(tx.connection())
-        .await?;
-    tx.wake_workers();
-    Ok(added > 0)
-}
-
 impl Jobs<'_, System> {
     /// Adds a job in an environment, as [`Jobs::enqueue`] does.
     ///
     /// # Errors
     /// The insert failed.
     pub async fn enqueue_in(&mut self, scope: Scope, job: NewJob, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        insert(self.tx, scope, job, now).await
-    }
-
-    /// Takes due jobs and counts the attempt, so that a job that kills its worker is counted too. A conflict means that
-    /// another worker took a job of the same key at this moment: begin a new transaction and claim again.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] as said; or the query failed.
-    pub async fn claim(&mut self, claim: Claim<'_>) -> Result<Vec<ClaimedJob>, StoreError> {
-        let rows: Vec<ClaimedColumns> = diesel::sql_query(CLAIM)
-            .bind::<Text, _>(claim.queue)
-            .bind::<Uuid, _>(claim.after)
-            .bind::<Timestamptz, _>(claim.now)
-            .bind::<BigInt, _>(claim.per_tenant)
-            .bind::<BigInt, _>(claim.limit)
-            .bind::<Timestamptz, _>(claim.lease_until)
-            .bind::<Text, _>(claim.worker)
-            .load(self.tx.connection())
-            .await?;
-        Ok(rows.into_iter().map(Into::into).collect())
+        add::insert(self.tx, scope, job, now).await
     }
 
     /// Whether a job of the queue with this serial key runs.

@@ -62,6 +62,9 @@ pub(crate) const JOBS: &str = "patchbay_jobs";
 /// Something that may be cached changed; the payload is its UUID.
 pub(crate) const CHANGED: &str = "patchbay_changed";
 
+/// What a node found out about a provider; the payload is a [`crate::ProviderWord`].
+pub(crate) const PROVIDERS: &str = "patchbay_providers";
+
 /// Tells every node, once the transaction commits, that what it may have cached under this UUID has changed.
 pub(crate) async fn notify_changed(connection: &mut AsyncPgConnection, id: uuid::Uuid) -> Result<(), StoreError> {
     diesel::sql_query("SELECT pg_notify($1, $2)")
@@ -153,7 +156,7 @@ async fn listen_once(url: &str, node: NodeId, teller: &Teller) -> Result<(), tok
     let (client, mut connection) = tokio_postgres::connect(url, NoTls).await?;
     let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
     let subscribe = async {
-        client.batch_execute(&format!("{}; LISTEN {JOBS}; LISTEN {CHANGED}", presence::enter(node))).await?;
+        client.batch_execute(&format!("{}; LISTEN {JOBS}; LISTEN {CHANGED}; LISTEN {PROVIDERS}", presence::enter(node))).await?;
         teller.tell_gap(true);
         std::future::pending::<Result<(), tokio_postgres::Error>>().await
     };

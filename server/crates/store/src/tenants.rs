@@ -73,6 +73,18 @@ impl Tx<System> {
     }
 }
 
+impl Tx<System> {
+    /// Sets a tenant's share of the workers' places, against tenants of weight 1.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn set_tenant_weight(&mut self, tenant: TenantId, weight: u16) -> Result<(), StoreError> {
+        let weight = i16::try_from(weight).unwrap_or(i16::MAX);
+        let set = diesel::update(tenants::table.find(tenant)).set(tenants::weight.eq(weight));
+        if set.execute(self.connection()).await? == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+    }
+}
+
 impl Tx<TenantId> {
     /// The tenant itself.
     ///

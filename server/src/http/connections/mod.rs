@@ -50,14 +50,7 @@ fn filter(
     tag: Option<&str>,
     tag_field: &str,
 ) -> Result<ListFilter, Fail> {
-    let health = health.map(|state| match state {
-        HealthState::Pending => "pending",
-        HealthState::Active => "active",
-        HealthState::NeedsReauth => "needs_reauth",
-        HealthState::Paused => "paused",
-        HealthState::Revoked => "revoked",
-        HealthState::Deleting => "deleting",
-    });
+    let health = health.map(HealthState::as_str);
     let tag = tag.map(str::parse).transpose();
     let tag = tag.map_err(|error: BadTag| Fail::field(tag_field, error.to_string()))?;
     Ok(ListFilter { integration, end_user, health, tag })
@@ -84,7 +77,13 @@ pub(super) fn show(view: ConnectionView) -> Connection {
                 State::Deleting => HealthState::Deleting,
             },
             cause: row.health.cause().map(|cause| cause.as_str().to_owned()),
-            reason: row.health.reason().to_owned(),
+            reason: match view.rests.filter(|_| row.health == State::Active) {
+                Some((host, rest)) => {
+                    let seconds = rest.as_secs().max(1);
+                    format!("Its grant stands, but {host} keeps failing and is left alone for another {seconds} s.")
+                }
+                None => row.health.reason().to_owned(),
+            },
             since: row.health_changed_at,
         },
         tags: row.tags,

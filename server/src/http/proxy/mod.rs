@@ -64,7 +64,7 @@ impl From<EgressError> for Fail {
                 let detail = "The provider's rate limit is used up. Wait for Retry-After.";
                 Self::new(ProblemCode::RateLimited, detail).retry_after(retry_after)
             }
-            EgressError::Busy { retry_after, .. } => {
+            EgressError::Busy { retry_after, .. } | EgressError::Resting { retry_after, .. } => {
                 Self::new(ProblemCode::ProviderUnreachable, detail).retry_after(retry_after)
             }
             EgressError::Transport { .. } => Self::new(ProblemCode::ProviderUnreachable, detail)

@@ -55,7 +55,7 @@ async fn c_5_a_provider_that_says_later_is_left_alone_until_then() {
 #[tokio::test]
 async fn eg_4_the_budget_holds_under_many_at_once() {
     let server = Server::start(|_| answer(200, &[], "")).await;
-    let per_minute = Rate { calls: NonZeroU32::new(5).unwrap(), per: Duration::from_secs(60), burst: None };
+    let per_minute = Rate { calls: NonZeroU32::new(5).unwrap(), per: Duration::from_secs(60) };
     let limits = Arc::new(RateLimits { connection: Some(per_minute), ..RateLimits::default() });
     let egress = egress();
     let all = (0..40).map(|_| egress.send(request(&server, &limits)));

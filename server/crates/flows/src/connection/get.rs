@@ -1,5 +1,7 @@
 //! A connection as tenants read it.
 
+use std::time::Duration;
+
 use ids::ConnectionId;
 use store::{ConnectionRow, RevocationRow, RunRow, StoreError};
 
@@ -18,6 +20,8 @@ pub struct ConnectionView {
     pub last_run: Option<RunRow>,
     /// What became of its grant, where somebody wanted it revoked.
     pub revocation: Option<RevocationRow>,
+    /// The provider's host, where it keeps failing, and for how long it is left alone.
+    pub rests: Option<(String, Duration)>,
 }
 
 /// The connection of that id.
@@ -31,6 +35,7 @@ pub async fn get(ctx: Ctx<'_>, id: ConnectionId) -> Result<ConnectionView, Store
     let revocation = tx.revocations().of(&[id]).await?.into_iter().next();
     tx.commit().await?;
     Ok(ConnectionView {
+        rests: ctx.services.egress.rests(context.integration.id),
         row: context.connection,
         integration: context.integration.slug,
         provider: context.integration.provider,

@@ -56,6 +56,7 @@ pub async fn list(
     let view = |(row, integration): (store::ConnectionRow, store::IntegrationRow)| ConnectionView {
         last_run: last.remove(&row.id),
         revocation: asked.remove(&row.id),
+        rests: ctx.services.egress.rests(integration.id),
         row,
         integration: integration.slug,
         provider: integration.provider,

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use domain::{Scope, connection::Health};
 use ids::{ConnectionId, JobId};
 use serde_json::json;
-use store::{ConnectionRow, NewJob, StoreError, Tx};
+use store::{Calls, ConnectionRow, NewJob, StoreError, Tx};
 
 use crate::{Ctx, audit};
 
@@ -43,7 +43,7 @@ pub(super) async fn stop(ctx: Ctx<'_>, mut tx: Tx<Scope>, mut row: ConnectionRow
     tx.syncs().stop_for_connection(id, now).await?;
     tx.revocations().ask(id, now).await?;
     let job = NewJob::about(id, services.mint.id(JobId::new), end.queue, end.payload, now + end.after);
-    tx.jobs().enqueue(job, now).await?;
+    tx.jobs().enqueue(NewJob { calls: Calls::Connection(id), ..job }, now).await?;
     tx.audit(audit::row(services, ctx.actor, end.action, id, json!({}))).await?;
     tx.commit().await?;
     services.connections.forget(id);

@@ -142,7 +142,7 @@ pub(crate) fn budget_for(manifest: &Manifest, integration: IntegrationId, connec
 fn limits(spec: &RateLimitSpec) -> RateLimits {
     let rate = |calls: u32| {
         let per = Duration::from_secs(spec.per_seconds.into());
-        NonZeroU32::new(calls).map(|calls| Rate { calls, per, burst: None })
+        NonZeroU32::new(calls).map(|calls| Rate { calls, per })
     };
     RateLimits {
         connection: spec.requests.and_then(rate),
@@ -195,6 +195,9 @@ impl ProviderAccess {
             account: self.account.clone(),
             variables: self.variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             config: self.config.to_string(),
+            webhook_url: None,
+            params: String::new(),
+            since: None,
         }
     }
 }

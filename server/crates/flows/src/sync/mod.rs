@@ -9,28 +9,33 @@ mod control;
 mod end;
 mod identify;
 mod ingest;
-mod journal;
+pub(crate) mod journal;
 mod list;
+mod options;
 pub mod plugin_http;
 mod run;
 mod schedule;
 mod set_schedule;
 mod trouble;
+mod variant;
+mod webhook;
 
 use domain::{Scope, run::Trigger};
 use ids::{JobId, SyncId};
 use serde::{Deserialize, Serialize};
-use store::{NewJob, StoreError, Tx};
+use store::{Calls, NewJob, StoreError, Tx};
 
 use crate::Services;
 
 pub(crate) use identify::plugin_identity;
+pub(crate) use webhook::told;
 
 pub use control::{ControlError, cancel, pause, resume, resync, trigger};
 pub use list::{find_run, list, run_lines, runs};
 pub use run::{Ran, RunSyncError, give_up, run};
 pub use schedule::{begin_for_connection, enqueue_due};
 pub use set_schedule::{SetScheduleError, WantedSchedule, set_schedule};
+pub use variant::{NewVariant, VariantError, create, delete};
 
 /// The queue of runs.
 pub const QUEUE: &str = "sync_run";
@@ -47,11 +52,12 @@ pub struct SyncJob {
 /// The job that runs a sync, due now. Two of one sync never run at once, and while one waits another is not added.
 fn job(services: &Services, sync: SyncId, trigger: Trigger) -> NewJob {
     let priority = match trigger {
-        Trigger::Connect | Trigger::Api => 0,
+        Trigger::Connect | Trigger::Api | Trigger::Webhook => 0,
         Trigger::Schedule => 1,
     };
     let payload = serde_json::json!(SyncJob { sync, trigger: trigger.as_str().to_owned() });
-    NewJob { priority, ..NewJob::about(sync, services.mint.id(JobId::new), QUEUE, payload, services.now()) }
+    let calls = Calls::Sync(sync);
+    NewJob { priority, calls, ..NewJob::about(sync, services.mint.id(JobId::new), QUEUE, payload, services.now()) }
 }
 
 /// Has a sync run now, also if it waits for a retry.

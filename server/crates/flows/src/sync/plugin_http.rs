@@ -1,7 +1,7 @@
 //! HTTP for plugins. The credential is added outside the guest, by egress, and what the provider reflects of it comes
 //! back masked; hosts are those of the manifest's list; the connection's rate budget is spent.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use plugin_host::{HostHttp, HttpFault, HttpRequest, HttpResponse};
 
 use crate::{
     Actor, Services,
-    credentials::{self, Fresh, FreshError, Said},
+    credentials::{self, Fresh, FreshError, ProviderAccess, Said},
 };
 
 /// Time for one request, waiting for the budget included.
@@ -40,20 +40,38 @@ pub enum TokenSource {
 pub struct PluginHttp {
     services: Services,
     source: TokenSource,
+    access: Option<Arc<ProviderAccess>>,
 }
 
 impl PluginHttp {
     /// HTTP with the credential of that source.
     #[must_use]
     pub fn new(services: Services, source: TokenSource) -> Self {
-        Self { services, source }
+        Self { services, source, access: None }
+    }
+
+    /// The same by the version of the provider that a run began with, also after another has come into force.
+    #[must_use]
+    pub(crate) fn by(mut self, access: Arc<ProviderAccess>) -> Self {
+        self.access = Some(access);
+        self
+    }
+
+    fn as_it_began(&self, mut fresh: Fresh) -> Fresh {
+        if let Some(access) = &self.access
+            && access.provider.version != fresh.access.provider.version
+        {
+            fresh.access = Arc::clone(access);
+        }
+        fresh
     }
 
     async fn fresh(&self) -> Result<Fresh, HttpFault> {
         match &self.source {
             TokenSource::Stored { scope, connection } => {
                 let ctx = self.services.ctx(*scope, Actor::System);
-                credentials::fresh(ctx, *connection).await.map_err(fault_of_credential)
+                let fresh = credentials::fresh(ctx, *connection).await.map_err(fault_of_credential)?;
+                Ok(self.as_it_began(fresh))
             }
             TokenSource::Given(fresh) => Ok(fresh.as_ref().clone()),
         }
@@ -63,7 +81,8 @@ impl PluginHttp {
     async fn after(&self, fresh: &Fresh, said: Said) -> Result<Option<Fresh>, HttpFault> {
         let TokenSource::Stored { scope, connection } = &self.source else { return Ok(None) };
         let ctx = self.services.ctx(*scope, Actor::System);
-        credentials::after(ctx, *connection, fresh.generation, said).await.map_err(fault_of_credential)
+        let next = credentials::after(ctx, *connection, fresh.generation, said).await.map_err(fault_of_credential)?;
+        Ok(next.map(|next| self.as_it_began(next)))
     }
 
     async fn send(&self, fresh: &Fresh, request: &HttpRequest) -> Result<egress::Response, HttpFault> {
@@ -133,9 +152,9 @@ fn fault_of_egress(error: EgressError) -> HttpFault {
         EgressError::Denied { .. } | EgressError::Address { .. } => HttpFault::Denied(error.to_string()),
         EgressError::Timeout { .. } => HttpFault::Timeout,
         EgressError::TooLarge { .. } => HttpFault::TooLarge,
-        EgressError::Throttled { retry_after } | EgressError::Busy { retry_after, .. } => {
-            HttpFault::Throttled(retry_after)
-        }
+        EgressError::Throttled { retry_after }
+        | EgressError::Busy { retry_after, .. }
+        | EgressError::Resting { retry_after, .. } => HttpFault::Throttled(retry_after),
         EgressError::Redirect { .. }
         | EgressError::TooManyHeaders { .. }
         | EgressError::Encoded { .. }

@@ -7,6 +7,7 @@ use domain::{
     Scope, entropy, retry,
     run::{Blame, Counts, LogLevel},
 };
+use egress::Budget;
 use ids::RunId;
 use plugin_host::{Capabilities, Page, PluginLimits, PluginSession, Usage};
 use store::{RunFailure, RunFence, StoreError, SyncRow};
@@ -21,10 +22,11 @@ use super::{
     end,
     ingest::{Done, preparing},
     journal::Journal,
+    options::connection_for,
     plugin_http::{PluginHttp, TokenSource},
     trouble::{Next, Stop, Trouble},
 };
-use crate::{Actor, Services, credentials};
+use crate::{Actor, Services, credentials, plugin::access_of_run};
 
 /// So many tries in a row without a page, then the run is given up.
 const MOST_TRIES: u32 = 6;
@@ -52,6 +54,16 @@ pub enum Ran {
         run: RunId,
         /// Why.
         failure: RunFailure,
+    },
+    /// The run waits until the provider may be called again: it keeps failing, or its limit is used up. That is no try of
+    /// this run.
+    Waits {
+        /// The run.
+        run: RunId,
+        /// After this time.
+        after: Duration,
+        /// Why.
+        reason: String,
     },
     /// The run waits to be taken up again.
     Later {
@@ -98,7 +110,7 @@ pub async fn run(services: &Services, scope: Scope, job: &SyncJob, tries: u32) -
     };
     let mut work = Work::new(services, &begun);
     let outcome = work.pages().await;
-    let Work { mut journal, pages, usage, .. } = work;
+    let Work { mut journal, pages, usage, calls, .. } = work;
     let (held, run) = (&begun.held, begun.held.fence.run);
     let trouble = match outcome {
         Ok(counts) => return Ok(Ran::Succeeded { run, counts, usage }),
@@ -106,14 +118,22 @@ pub async fn run(services: &Services, scope: Scope, job: &SyncJob, tries: u32) -
         Err(Stop::Trouble(trouble)) => trouble,
     };
     let tries = if pages > 0 { 1 } else { tries };
-    match trouble.next {
-        Next::Retry(asked) if tries < MOST_TRIES => {
+    // What the provider cannot be asked now it did not refuse to this run.
+    let held_back = calls.and_then(|budget| services.egress.held_back(&budget));
+    match (trouble.next, held_back) {
+        (Next::Retry(_), Some(wait)) => {
+            let roll = u32::from_be_bytes(entropy::bytes(services.entropy.as_ref()));
+            let after = wait.saturating_add(retry::backoff(1, None, roll));
+            end::wait(services, held, &trouble.failure.message, after.as_secs(), &mut journal).await?;
+            Ok(Ran::Waits { run, after, reason: trouble.failure.message })
+        }
+        (Next::Retry(asked), None) if tries < MOST_TRIES => {
             let roll = u32::from_be_bytes(entropy::bytes(services.entropy.as_ref()));
             let after = retry::backoff(tries, asked, roll);
             end::wait(services, held, &trouble.failure.message, after.as_secs(), &mut journal).await?;
             Ok(Ran::Later { run, after, reason: trouble.failure.message, has_progressed: pages > 0 })
         }
-        next => {
+        (next, _) => {
             let reauth = if let Next::AskEndUser(cause) = next { Some(cause) } else { None };
             end::fail(services, held, &trouble.failure, reauth, &mut journal).await?;
             Ok(Ran::Failed { run, failure: trouble.failure })
@@ -153,12 +173,14 @@ struct Work<'a> {
     pages: u32,
     has_begun_anew: bool,
     usage: Usage,
+    /// Whose budget its calls spend.
+    calls: Option<Budget>,
 }
 
 impl<'a> Work<'a> {
     fn new(services: &'a Services, begun: &'a Begun) -> Self {
         let journal = Journal::after(begun.last_line);
-        Self { services, begun, journal, pages: 0, has_begun_anew: false, usage: Usage::default() }
+        Self { services, begun, journal, pages: 0, has_begun_anew: false, usage: Usage::default(), calls: None }
     }
 
     /// Everything from the credential to the last page. Gives what the whole run did.
@@ -166,8 +188,14 @@ impl<'a> Work<'a> {
         let (services, held) = (self.services, &self.begun.held);
         let (scope, connection, stream) = (held.scope, held.sync.connection, &held.sync.stream);
         let fresh = credentials::fresh(services.ctx(scope, Actor::System), connection).await?;
-        let access = fresh.access;
+        let run = (held.fence.run, !self.begun.was_broken_off);
+        let access = access_of_run(services, scope, run, connection, fresh.access).await?;
         let provider = Arc::clone(&access.provider);
+        self.calls.clone_from(&access.budget);
+        if let Some((host, rest)) = services.egress.rests(access.integration) {
+            let text = format!("{host} keeps failing and is left alone for another {} s.", rest.as_secs());
+            return Err(Trouble::new("provider_rests", text, Blame::Provider, Next::Retry(Some(rest))).into());
+        }
         let Some(plugin) = &provider.plugin else {
             let text = "The provider has no plugin any more.";
             return Err(Trouble::new("no_plugin", text, Blame::Tenant, Next::GiveUp).into());
@@ -176,22 +204,31 @@ impl<'a> Work<'a> {
             let text = format!("The provider has no stream `{stream}` any more.");
             return Err(Trouble::new("no_stream", text, Blame::Tenant, Next::GiveUp).into());
         }
-        self.say_how_it_begins();
+        self.say_how_it_begins(provider.version.as_ref().map(|version| version.number.as_str()));
         let capabilities = Capabilities {
-            http: Box::new(PluginHttp::new(services.clone(), TokenSource::Stored { scope, connection })),
+            http: Box::new(
+                PluginHttp::new(services.clone(), TokenSource::Stored { scope, connection }).by(Arc::clone(&access)),
+            ),
             log: Box::new(self.journal.plugin()),
             clock: Arc::clone(&services.clock),
+            entropy: Arc::clone(&services.entropy),
         };
+        let contract = plugin.plugin().await.map_err(Trouble::from)?.contract();
         let session = plugin.session(capabilities, PluginLimits::default()).await.map_err(Trouble::from)?;
-        self.pull_all(Puller { session, connection: access.plugin_connection(), stream }).await
+        let connection = connection_for(access.plugin_connection(), &held.sync, contract);
+        self.pull_all(Puller { session, connection, stream }).await
     }
 
-    fn say_how_it_begins(&mut self) {
+    fn say_how_it_begins(&mut self, version: Option<&str>) {
         let begun = self.begun;
         let how = match (begun.was_broken_off, begun.cursor.is_some()) {
             (true, _) => format!("Goes on after page {}.", begun.pages),
             (false, true) => "Begins where the last run ended.".to_owned(),
             (false, false) => "Begins at the beginning.".to_owned(),
+        };
+        let how = match version {
+            Some(version) => format!("{how} The plugin's version is {version}."),
+            None => how,
         };
         self.journal.note(LogLevel::Info, how, self.services.now());
     }

@@ -7,5 +7,6 @@ pub mod create_member;
 pub mod keys;
 pub mod list;
 pub mod sign_in;
+pub mod weigh;
 
 mod names;

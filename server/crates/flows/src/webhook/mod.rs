@@ -10,7 +10,7 @@ mod replay;
 use domain::Scope;
 use ids::{ConnectionId, DeliveryId, EndpointId, JobId};
 use serde::{Deserialize, Serialize};
-use store::{NewJob, StoreError, Tx};
+use store::{Calls, NewJob, StoreError, Tx};
 
 use crate::Services;
 
@@ -43,6 +43,7 @@ pub(crate) fn job(
         priority: 1,
         payload: serde_json::json!(DeliverJob { delivery }),
         run_at: services.now(),
+        calls: Calls::Endpoint(endpoint),
     }
 }
 

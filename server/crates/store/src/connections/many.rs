@@ -11,11 +11,11 @@ use ids::ConnectionId;
 
 use super::{ConnectionColumns, ConnectionRow, Connections, mine};
 use crate::{
-    NewAudit, NewDelivery, NewEvent, NewJob, StoreError, Tx, json, listen,
-    schema::{audit, connections, deliveries, events, jobs},
+    NewAudit, NewDelivery, NewEvent, NewJob, StoreError, Tx, jobs, json, listen,
+    schema::{audit, connections, deliveries, events},
 };
 
-/// Rows to a statement: Postgres takes 65,535 parameters, and a job has eleven.
+/// Rows to a statement: Postgres takes 65,535 parameters, and a delivery has nine.
 const AT_ONCE: usize = 1_000;
 
 /// What is written down of many events together.
@@ -92,7 +92,8 @@ impl Tx<Scope> {
     /// # Errors
     /// An insert failed.
     pub async fn tell_many(&mut self, told: Told<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let Scope { tenant, environment } = self.scope();
+        let scope = self.scope();
+        let Scope { tenant, environment } = scope;
         for part in told.events.chunks(AT_ONCE) {
             let row = |event: &NewEvent<'_>| {
                 (
@@ -126,24 +127,7 @@ impl Tx<Scope> {
             diesel::insert_into(deliveries::table).values(rows).execute(self.connection()).await?;
         }
         for part in told.jobs.chunks(AT_ONCE) {
-            let row = |job: &NewJob| {
-                (
-                    jobs::job_id.eq(job.id),
-                    jobs::tenant_id.eq(tenant),
-                    jobs::environment_id.eq(environment),
-                    jobs::queue.eq(job.queue),
-                    jobs::serial_key.eq(job.serial_key.clone()),
-                    jobs::dedupe_key.eq(job.dedupe_key.clone()),
-                    jobs::priority.eq(job.priority),
-                    jobs::payload.eq(job.payload.clone()),
-                    jobs::state.eq("waiting"),
-                    jobs::run_at.eq(job.run_at),
-                    jobs::created_at.eq(now),
-                )
-            };
-            let rows: Vec<_> = part.iter().map(row).collect();
-            diesel::insert_into(jobs::table).values(rows).execute(self.connection()).await?;
-            self.wake_workers();
+            jobs::insert_many(self, scope, part, now).await?;
         }
         for part in told.audit.chunks(AT_ONCE) {
             let row = |new: &NewAudit| {

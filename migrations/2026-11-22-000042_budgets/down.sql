@@ -1,0 +1,2 @@
+DROP TABLE rate_budgets;
+ALTER TABLE tenants DROP COLUMN weight;
