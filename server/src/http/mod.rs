@@ -13,6 +13,7 @@ pub mod security_headers;
 pub mod senders;
 pub mod show;
 
+mod actions;
 mod api_keys;
 mod connect_page;
 mod connect_sessions;
@@ -21,8 +22,10 @@ mod deliveries;
 mod endpoints;
 mod health;
 mod imports;
+mod inbound;
 mod integrations;
 mod operator;
+mod plugins;
 mod portal;
 mod providers;
 mod proxy;

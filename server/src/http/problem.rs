@@ -23,6 +23,7 @@ pub struct Fail {
     allow: Option<Box<str>>,
     cause: Option<Box<str>>,
     provider_said: Option<Box<str>>,
+    action: Option<Box<(ids::ActionRunId, &'static str)>>,
 }
 
 impl Fail {
@@ -36,6 +37,7 @@ impl Fail {
             allow: None,
             cause: None,
             provider_said: None,
+            action: None,
         }
     }
 
@@ -59,6 +61,13 @@ impl Fail {
         Self { fields, ..Self::new(ProblemCode::InvalidFields, detail) }
     }
 
+    /// The same, naming a field that it is about.
+    #[must_use]
+    pub fn naming(mut self, field: &str, detail: String) -> Self {
+        self.fields.push(FieldProblem { field: field.to_owned(), detail: cut(detail) });
+        self
+    }
+
     /// A defect of ours: the client learns the request's id, the log the cause.
     pub fn internal(cause: &dyn std::error::Error) -> Self {
         let detail = "This is a defect of ours. Tell us the request id, and we can find it in our log.";
@@ -69,6 +78,13 @@ impl Fail {
     #[must_use]
     pub fn provider_said(mut self, words: Option<String>) -> Self {
         self.provider_said = words.map(|words| cut(words).into());
+        self
+    }
+
+    /// A call of an action did not succeed, and who has to do something about it.
+    #[must_use]
+    pub fn of_action(mut self, run: ids::ActionRunId, blame: &'static str) -> Self {
+        self.action = Some(Box::new((run, blame)));
         self
     }
 
@@ -132,6 +148,8 @@ impl ResponseError for Fail {
             request_id: request_log::request_id(),
             fields: self.fields.clone(),
             provider_said: self.provider_said.as_deref().map(str::to_owned),
+            blame: self.action.as_ref().map(|action| action.1.to_owned()),
+            action_run_id: self.action.as_ref().map(|action| action.0),
         };
         let mut answer = HttpResponse::build(self.status_code());
         answer.content_type("application/problem+json");

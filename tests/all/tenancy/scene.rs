@@ -8,7 +8,7 @@ use flows::plugin::MEDIA_TYPE;
 
 use crate::{
     house::openapi,
-    support::{Author, push, Options, PATIENCE, Sink, Tenant, World, until},
+    support::{Author, Options, PATIENCE, Sink, Tenant, World, push, until},
 };
 
 /// An operation of the OpenAPI document.
@@ -96,7 +96,11 @@ impl Scene {
         let runs = world.synced(&connection).await;
         let hook = format!("/v1/integrations/{}/webhook", text(&integration["id"]));
         key.request(http::Method::PUT, &hook).json(&json!({ "secret": "of its webhooks" })).send().await.ok();
-        key.request(http::Method::PUT, &format!("/v1/connections/{connection}/webhook")).json(&json!({})).send().await.ok();
+        key.request(http::Method::PUT, &format!("/v1/connections/{connection}/webhook"))
+            .json(&json!({}))
+            .send()
+            .await
+            .ok();
         let inbound = world
             .one(
                 "INSERT INTO inbound_deliveries (inbound_id, tenant_id, environment_id, hook_id, fingerprint_hash, content_hash, \
@@ -201,7 +205,9 @@ impl Scene {
         match operation.name().as_str() {
             // Described anew elsewhere: a neighbour that describes this one has one of its own from then on.
             "put /v1/providers/{provider}" => path.replace("described", "anew"),
-            "get /v1/records" | "get /v1/records/export" => format!("{path}?connection={}&stream={}", self.ids["connection"], self.ids["stream"]),
+            "get /v1/records" | "get /v1/records/export" => {
+                format!("{path}?connection={}&stream={}", self.ids["connection"], self.ids["stream"])
+            }
             "post /v1/imports/{import}/rows" => format!("{path}?first_row=0"),
             _ => path,
         }

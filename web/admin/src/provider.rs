@@ -111,6 +111,7 @@ fn facts(provider: &Provider) -> AnyView {
     let origin = match provider.origin {
         ProviderOrigin::Installed => t::ORIGIN_INSTALLED,
         ProviderOrigin::Environment => t::ORIGIN_ENVIRONMENT,
+        ProviderOrigin::Pushed => t::ORIGIN_PUSHED,
     };
     let labels =
         |variables: &[Variable]| variables.iter().map(|variable| variable.label.clone()).collect::<Vec<_>>().join(", ");

@@ -40,7 +40,7 @@ pub fn screen(scope: Scope) -> AnyView {
 
 /// What a row says of a provider.
 pub fn row(provider: &Provider) -> AnyView {
-    let ours = provider.origin == ProviderOrigin::Environment;
+    let ours = provider.origin != ProviderOrigin::Installed;
     let detail = format!("{} · {}", say::category(&provider.category), t::auth_mode(&provider.auth_mode));
     view! {
         <span class="monogram" aria-hidden="true">

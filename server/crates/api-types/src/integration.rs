@@ -28,7 +28,7 @@ pub struct Provider {
     pub connection_variables: Vec<Variable>,
     /// What can be synced.
     pub streams: Vec<String>,
-    /// Whether it is installed on this server, or described for this environment.
+    /// Whether it is installed on this server, described for this environment, or pushed to it.
     pub origin: ProviderOrigin,
 }
 
@@ -40,6 +40,8 @@ pub enum ProviderOrigin {
     Installed,
     /// The tenant described it for this environment.
     Environment,
+    /// The tenant pushed it to this environment, as a plugin.
+    Pushed,
 }
 
 /// A provider with its manifest.
@@ -48,8 +50,11 @@ pub struct ProviderDetail {
     pub provider: Option<Provider>,
     /// Where it comes from.
     pub origin: ProviderOrigin,
-    /// The manifest as it was sent, for a described one: TOML.
+    /// The manifest as it was sent, for a described or a pushed one: TOML.
     pub manifest: Option<String>,
+    /// The version in force, for a pushed one.
+    #[serde(default)]
+    pub plugin_version: Option<String>,
     /// All versions of a described one, the newest first.
     pub versions: Vec<ProviderVersion>,
 }

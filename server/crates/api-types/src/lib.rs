@@ -1,12 +1,15 @@
 //! What passes over the API: requests, answers, events and problem codes. Compiles to wasm32, so that the pages speak
 //! the same words as the server. Only shapes live here, no rules.
 
+pub mod action;
 pub mod connect;
 pub mod connection;
 pub mod event;
+pub mod inbound;
 pub mod integration;
 pub mod operator;
 pub mod page;
+pub mod plugin;
 pub mod portal;
 pub mod problem;
 pub mod sync;

@@ -44,6 +44,8 @@ pub struct Services {
 pub struct Settings {
     /// Where browsers and providers reach this server: an origin, no path.
     pub public_url: Url,
+    /// Keys whose signatures on plugins every environment trusts.
+    pub plugin_keys: Vec<crate::plugin::PublicKey>,
 }
 
 /// Who acts, for the audit log.

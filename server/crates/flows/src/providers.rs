@@ -1,5 +1,5 @@
 //! The providers that this server knows: manifests, and the plugins that go with some of them; and those that tenants
-//! describe for one of their environments.
+//! describe for one of their environments, or push with code of their own.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -7,36 +7,76 @@ use domain::{
     Scope,
     manifest::{Manifest, ManifestError},
 };
-use ids::ProviderVersionId;
-use plugin_host::{LoadError, Plugin, PluginHost};
+use ids::{PluginVersionId, ProviderVersionId, TenantId};
+use plugin_host::{LoadError, PluginHost};
 use quick_cache::sync::Cache;
-use store::{ProviderVersionRow, StoreError, Tx};
+use store::{Notice, PluginVersionRow, ProviderVersionRow, Store, StoreError, Tx};
 
-use crate::Services;
+use crate::{
+    Services,
+    plugin::{Place, Places, ProviderPlugin, Stored},
+};
 
 /// A provider: its manifest, and its plugin if it has one.
 pub struct Provider {
     /// What it is, as data.
     pub manifest: Manifest,
+    /// The manifest as it was written, TOML.
+    pub text: String,
     /// What data could not say.
-    pub plugin: Option<Arc<Plugin>>,
+    pub plugin: Option<Arc<ProviderPlugin>>,
+    /// Which version of a pushed plugin it is; `None` for what is installed or described.
+    pub version: Option<PushedVersion>,
+}
+
+/// Which version of a pushed plugin a provider is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushedVersion {
+    /// The version.
+    pub id: PluginVersionId,
+    /// Its number.
+    pub number: String,
 }
 
 /// The installed providers, by slug, and those of tenants that were used lately.
 pub struct Providers {
-    by_slug: BTreeMap<String, Arc<Provider>>,
+    by_slug: Arc<BTreeMap<String, Arc<Provider>>>,
+    /// Loads components; none where no plugin is run.
+    host: Option<Arc<PluginHost>>,
+    /// Where components that were pushed lie.
+    store: Option<Store>,
     /// A version never changes, so what was read of one stays true.
     described: Cache<ProviderVersionId, Arc<Provider>>,
+    /// Likewise. One that is not in force any more is forgotten, for its memory's sake.
+    pushed: Cache<PluginVersionId, Arc<Provider>>,
+    /// For those who push.
+    places: Places,
 }
 
 impl Default for Providers {
     fn default() -> Self {
-        Self { by_slug: BTreeMap::new(), described: Cache::new(MOST_DESCRIBED) }
+        Self {
+            by_slug: Arc::default(),
+            host: None,
+            store: None,
+            described: Cache::new(MOST_DESCRIBED),
+            pushed: Cache::new(MOST_PUSHED),
+            places: Places::default(),
+        }
     }
 }
 
 /// How many described providers are kept read.
 const MOST_DESCRIBED: usize = 1_000;
+/// How many versions of pushed plugins are kept read and compiled.
+const MOST_PUSHED: usize = 256;
+
+/// What an environment has of its own: read at once, for whoever asks after many slugs.
+pub(crate) struct OfEnvironment {
+    scope: Scope,
+    pinned: Vec<PluginVersionRow>,
+    described: Vec<ProviderVersionRow>,
+}
 
 /// Why a folder of providers cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -75,20 +115,46 @@ impl Providers {
     ///
     /// # Errors
     /// The first file that is refused, with the reason.
-    pub async fn load(folder: &Path, host: &PluginHost) -> Result<Self, ProvidersError> {
-        let mut providers = Self::default();
+    pub async fn load(folder: &Path, host: Arc<PluginHost>) -> Result<Self, ProvidersError> {
+        let mut by_slug = BTreeMap::new();
         for path in entries(folder)? {
             if path.ends_with("catalog") {
                 for file in entries(&path)? {
                     if file.extension().is_some_and(|extension| extension == "toml") {
-                        providers.add(&file, host).await?;
+                        add(&mut by_slug, &file, &host).await?;
                     }
                 }
             } else if path.join("provider.toml").is_file() {
-                providers.add(&path.join("provider.toml"), host).await?;
+                add(&mut by_slug, &path.join("provider.toml"), &host).await?;
             }
         }
-        Ok(providers)
+        Ok(Self { by_slug: Arc::new(by_slug), host: Some(host), ..Self::default() })
+    }
+
+    /// The same installed ones, with what tenants pushed to a database.
+    #[must_use]
+    pub fn over(&self, store: Store) -> Self {
+        Self { by_slug: Arc::clone(&self.by_slug), host: self.host.clone(), store: Some(store), ..Self::default() }
+    }
+
+    /// Takes note of what the listener heard: a version that is not in force any more is not kept.
+    pub fn hear(&self, notice: &Notice) {
+        if let Notice::Heard { payload, .. } = notice
+            && let Ok(changed) = payload.parse()
+        {
+            self.pushed.remove(&PluginVersionId::from_uuid(changed));
+        }
+    }
+
+    /// What loads components, where plugins are run at all.
+    #[must_use]
+    pub fn host(&self) -> Option<&Arc<PluginHost>> {
+        self.host.as_ref()
+    }
+
+    /// A place for a tenant among those who push plugins; `None` while all are taken, or it has one.
+    pub fn place_to_push(&self, tenant: TenantId) -> Option<Place<'_>> {
+        self.places.take(tenant)
     }
 
     /// Reads one manifest and its component, as `patchbay plugin check` does.
@@ -107,10 +173,12 @@ impl Providers {
                 let shown = path.display().to_string();
                 let bytes = std::fs::read(&path)
                     .map_err(|source| ProvidersError::Unreadable { path: shown.clone(), source })?;
-                Some(host.load(bytes).await.map_err(|source| ProvidersError::Component { path: shown, source })?)
+                let loaded = host.load(bytes).await;
+                let plugin = loaded.map_err(|source| ProvidersError::Component { path: shown, source })?;
+                Some(Arc::new(ProviderPlugin::from(plugin)))
             }
         };
-        Ok(Provider { manifest, plugin })
+        Ok(Provider { manifest, text, plugin, version: None })
     }
 
     /// The installed provider of that slug.
@@ -124,17 +192,39 @@ impl Providers {
         self.by_slug.values()
     }
 
-    /// The provider of that slug in an environment: the one described there, else the installed one.
+    /// The provider of that slug in an environment: the version of a pushed plugin that is pinned there, else the one
+    /// described there, else the installed one.
     ///
     /// # Errors
     /// The query failed.
     pub async fn find(&self, tx: &mut Tx<Scope>, slug: &str) -> Result<Option<Arc<Provider>>, StoreError> {
-        Ok(self.among(tx.provider_versions().current(slug).await?.as_slice(), slug))
+        match tx.plugin_versions().pinned(slug).await? {
+            Some(row) => Ok(self.pushed(tx.scope(), &row)),
+            None => self.unpinned(tx, slug).await,
+        }
     }
 
-    /// As [`Providers::find`], where the environment's current versions were read already.
-    pub(crate) fn among(&self, described: &[ProviderVersionRow], slug: &str) -> Option<Arc<Provider>> {
-        match described.iter().find(|row| row.slug == slug) {
+    /// As [`Providers::find`], as if nothing were pinned.
+    pub(crate) async fn unpinned(&self, tx: &mut Tx<Scope>, slug: &str) -> Result<Option<Arc<Provider>>, StoreError> {
+        match tx.provider_versions().current(slug).await? {
+            Some(row) => Ok(self.described(&row)),
+            None => Ok(self.by_slug.get(slug).cloned()),
+        }
+    }
+
+    /// What an environment has of its own, for [`Providers::among`].
+    pub(crate) async fn of_environment(&self, tx: &mut Tx<Scope>) -> Result<OfEnvironment, StoreError> {
+        let pinned = tx.plugin_versions().all_pinned().await?;
+        let described = tx.provider_versions().all_current().await?;
+        Ok(OfEnvironment { scope: tx.scope(), pinned, described })
+    }
+
+    /// As [`Providers::find`], where what the environment has was read already.
+    pub(crate) fn among(&self, known: &OfEnvironment, slug: &str) -> Option<Arc<Provider>> {
+        if let Some(row) = known.pinned.iter().find(|row| row.slug == slug) {
+            return self.pushed(known.scope, row);
+        }
+        match known.described.iter().find(|row| row.slug == slug) {
             Some(row) => self.described(row),
             None => self.by_slug.get(slug).cloned(),
         }
@@ -148,7 +238,8 @@ impl Providers {
         }
         match Manifest::parse(&row.slug, &row.manifest) {
             Ok(manifest) => {
-                let provider = Arc::new(Provider { manifest, plugin: None });
+                let text = row.manifest.clone();
+                let provider = Arc::new(Provider { manifest, text, plugin: None, version: None });
                 self.described.insert(row.id, Arc::clone(&provider));
                 Some(provider)
             }
@@ -159,15 +250,52 @@ impl Providers {
         }
     }
 
-    async fn add(&mut self, file: &Path, host: &PluginHost) -> Result<(), ProvidersError> {
-        let provider = Self::load_one(file, host).await?;
-        let slug = provider.manifest.slug.clone();
-        if self.by_slug.contains_key(&slug) {
-            return Err(ProvidersError::Duplicate { path: file.display().to_string(), slug });
+    /// The provider that a pushed version is. Its component is read and compiled when it is first run. `None`, and a line
+    /// in the log, for one that this server does not accept any more.
+    pub(crate) fn pushed(&self, scope: Scope, row: &PluginVersionRow) -> Option<Arc<Provider>> {
+        if let Some(known) = self.pushed.get(&row.id) {
+            return Some(known);
         }
-        self.by_slug.insert(slug, Arc::new(provider));
-        Ok(())
+        match Manifest::parse(&row.slug, &row.manifest) {
+            Ok(manifest) => {
+                let stored = Stored::new(self.store.clone(), self.host.clone(), scope, row);
+                let provider = Arc::new(Provider {
+                    manifest,
+                    text: row.manifest.clone(),
+                    plugin: Some(Arc::new(ProviderPlugin::from(stored))),
+                    version: Some(PushedVersion { id: row.id, number: row.version.clone() }),
+                });
+                self.pushed.insert(row.id, Arc::clone(&provider));
+                Some(provider)
+            }
+            Err(error) => {
+                tracing::error!(provider = row.slug, version = row.version, %error, "a pushed plugin is refused");
+                None
+            }
+        }
     }
+}
+
+impl OfEnvironment {
+    /// The slugs of all that is in it, with whether it is a pushed plugin.
+    pub(crate) fn slugs(&self) -> BTreeMap<&str, bool> {
+        let described = self.described.iter().map(|row| (row.slug.as_str(), false));
+        described.chain(self.pinned.iter().map(|row| (row.slug.as_str(), true))).collect()
+    }
+}
+
+async fn add(
+    by_slug: &mut BTreeMap<String, Arc<Provider>>,
+    file: &Path,
+    host: &PluginHost,
+) -> Result<(), ProvidersError> {
+    let provider = Providers::load_one(file, host).await?;
+    let slug = provider.manifest.slug.clone();
+    if by_slug.contains_key(&slug) {
+        return Err(ProvidersError::Duplicate { path: file.display().to_string(), slug });
+    }
+    by_slug.insert(slug, Arc::new(provider));
+    Ok(())
 }
 
 impl Services {

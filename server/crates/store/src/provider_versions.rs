@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::Scope;
-use ids::{EnvironmentId, IntegrationId, ProviderVersionId, TenantId};
+use ids::{EnvironmentId, ProviderVersionId, TenantId};
 
 use crate::{
-    StoreError, Tx, listen,
+    StoreError, Tx, plugin_versions,
     schema::{integrations, provider_versions},
 };
 
@@ -115,7 +115,7 @@ impl ProviderVersions<'_> {
             ))
             .execute(self.connection)
             .await?;
-        self.tell(&row.slug).await?;
+        plugin_versions::tell_users(self.connection, self.scope, &row.slug).await?;
         Ok(())
     }
 
@@ -126,7 +126,7 @@ impl ProviderVersions<'_> {
     pub async fn delete(&mut self, slug: &str) -> Result<usize, StoreError> {
         let theirs = provider_versions::table.filter(mine(self.scope)).filter(provider_versions::slug.eq(slug));
         let gone = diesel::delete(theirs).execute(self.connection).await?;
-        self.tell(slug).await?;
+        plugin_versions::tell_users(self.connection, self.scope, slug).await?;
         Ok(gone)
     }
 
@@ -142,20 +142,5 @@ impl ProviderVersions<'_> {
             .count()
             .get_result(self.connection)
             .await?)
-    }
-
-    /// What is known of connections through integrations of the name is old from now on.
-    async fn tell(&mut self, slug: &str) -> Result<(), StoreError> {
-        let users: Vec<IntegrationId> = integrations::table
-            .filter(integrations::tenant_id.eq(self.scope.tenant))
-            .filter(integrations::environment_id.eq(self.scope.environment))
-            .filter(integrations::provider.eq(slug))
-            .select(integrations::integration_id)
-            .load(self.connection)
-            .await?;
-        for id in users {
-            listen::notify_changed(self.connection, id.uuid()).await?;
-        }
-        Ok(())
     }
 }

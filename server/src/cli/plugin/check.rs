@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use domain::manifest::Manifest;
@@ -19,20 +20,26 @@ use crate::{config::Config, system::SystemEntropy};
 pub(super) async fn check(config: &Config, path: &Path) -> Result<ExitCode, CliError> {
     let file = if path.is_dir() { path.join("provider.toml") } else { path.to_owned() };
     let host = PluginHost::new(config.plugins.host(), &SystemEntropy::default()).map_err(CliError::refused)?;
-    let provider = match built(&file)? {
+    let (manifest, plugin) = match built(&file)? {
         Some((manifest, component)) => {
             let refused =
                 |error: &dyn std::fmt::Display| CliError::Refused(format!("{}: {error}", component.display()));
             let bytes = fs::read(&component).map_err(|error| refused(&error))?;
-            let plugin = host.load(bytes).await.map_err(|error| refused(&error))?;
-            flows::Provider { manifest, plugin: Some(plugin) }
+            (manifest, Some(host.load(bytes).await.map_err(|error| refused(&error))?))
         }
-        None => flows::Providers::load_one(&file, &host).await.map_err(CliError::refused)?,
+        None => {
+            let provider = flows::Providers::load_one(&file, &host).await.map_err(CliError::refused)?;
+            let plugin = match &provider.plugin {
+                Some(plugin) => Some(Arc::clone(plugin.plugin().await.map_err(CliError::refused)?)),
+                None => None,
+            };
+            (provider.manifest, plugin)
+        }
     };
-    let manifest = &provider.manifest;
+    let manifest = &manifest;
     let streams: Vec<_> = manifest.streams.iter().map(|stream| stream.name.as_str()).collect();
     let streams = if streams.is_empty() { "no streams".into() } else { format!("streams {}", streams.join(", ")) };
-    let code = match &provider.plugin {
+    let code = match &plugin {
         None => "without code",
         Some(plugin) => {
             knows_what_is_promised(manifest, plugin).await?;

@@ -4,8 +4,12 @@
 mod begin;
 mod check;
 mod dryrun;
+mod keygen;
 mod live;
+mod pinning;
+mod push;
 mod record;
+mod remote;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -15,7 +19,8 @@ use patchbay_plugin_harness::{Interface, compile, examine_folder};
 use super::{CliError, print};
 use crate::config::Config;
 
-/// What can be done with a plugin. None of it but `record` and `dryrun` needs a database.
+/// What can be done with a plugin. None of it but `record` and `dryrun` needs a database; what concerns a server's versions
+/// goes over its API.
 #[derive(Subcommand)]
 pub(super) enum PluginCommand {
     /// Begins a plugin: writes a crate that compiles and passes its test as it stands.
@@ -46,12 +51,31 @@ pub(super) enum PluginCommand {
     Record(record::RecordArguments),
     /// Pulls a stream for a connection, writes nothing, and says how what came differs from what is stored.
     Dryrun(dryrun::DryrunArguments),
+    /// Makes a key to sign plugins with.
+    Keygen {
+        /// The file that the private key is written to; one that is not there yet.
+        file: PathBuf,
+    },
+    /// Has an environment of a server trust a key's signatures.
+    Trust(keygen::TrustArguments),
+    /// Signs a version and writes it into one file, to be pushed from elsewhere.
+    Sign(push::SignArguments),
+    /// Signs a version and sends it to a server; or sends what was signed.
+    Push(push::PushArguments),
+    /// Lists the versions that a server has of a plugin.
+    Versions(pinning::VersionsArguments),
+    /// Agrees to what a version asks for beyond the one before.
+    Approve(pinning::VersionArguments),
+    /// Puts a version in force.
+    Pin(pinning::VersionArguments),
+    /// Puts an earlier version in force again.
+    Rollback(pinning::RollbackArguments),
 }
 
 impl PluginCommand {
     /// Whether it needs settings.
     pub(super) const fn is_online(&self) -> bool {
-        matches!(self, Self::New(_) | Self::Check { .. } | Self::Record(_) | Self::Dryrun(_))
+        !matches!(self, Self::Build { .. } | Self::Test { .. } | Self::Keygen { .. })
     }
 }
 
@@ -61,6 +85,13 @@ pub(super) async fn online(config: &Config, command: &PluginCommand) -> Result<E
         PluginCommand::Check { path } => check::check(config, path).await,
         PluginCommand::Record(arguments) => record::record(config, arguments).await,
         PluginCommand::Dryrun(arguments) => dryrun::dryrun(config, arguments).await,
+        PluginCommand::Trust(arguments) => keygen::trust(config, arguments).await,
+        PluginCommand::Sign(arguments) => push::sign(arguments).await,
+        PluginCommand::Push(arguments) => push::push(config, arguments).await,
+        PluginCommand::Versions(arguments) => pinning::versions(config, arguments).await,
+        PluginCommand::Approve(arguments) => pinning::approve(config, arguments).await,
+        PluginCommand::Pin(arguments) => pinning::pin(config, arguments).await,
+        PluginCommand::Rollback(arguments) => pinning::rollback(config, arguments).await,
         offline => self::offline(offline),
     }
 }
@@ -80,9 +111,8 @@ pub(super) fn offline(command: &PluginCommand) -> Result<ExitCode, CliError> {
             }
             examined(folder)
         }
-        PluginCommand::New(_) | PluginCommand::Check { .. } | PluginCommand::Record(_) | PluginCommand::Dryrun(_) => {
-            Ok(ExitCode::SUCCESS)
-        }
+        PluginCommand::Keygen { file } => keygen::keygen(file),
+        _ => Ok(ExitCode::SUCCESS),
     }
 }
 

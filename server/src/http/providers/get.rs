@@ -39,6 +39,7 @@ pub(super) async fn detail(ctx: Ctx<'_>, slug: &str, version: Option<i32>) -> Re
         provider: found.provider.map(|provider| super::show(&provider.manifest, found.origin)),
         origin: super::origin(found.origin),
         manifest: found.manifest,
+        plugin_version: found.plugin_version,
         versions: found
             .versions
             .into_iter()

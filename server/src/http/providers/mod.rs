@@ -23,6 +23,10 @@ impl From<ProviderError> for Fail {
                 ProblemCode::Conflict,
                 format!("It is at version {version} by now. Read it again and put your change on top."),
             ),
+            ProviderError::Pushed(version) => Self::new(
+                ProblemCode::Conflict,
+                format!("Version {version} of a pushed plugin stands before it. Unpin that, or push the next version."),
+            ),
             ProviderError::InUse(users) => Self::new(
                 ProblemCode::Conflict,
                 format!("{}. Delete those first, or describe it anew.", used_by(users)),
@@ -41,6 +45,7 @@ const fn origin(origin: Origin) -> ProviderOrigin {
     match origin {
         Origin::Installed => ProviderOrigin::Installed,
         Origin::Environment => ProviderOrigin::Environment,
+        Origin::Pushed => ProviderOrigin::Pushed,
     }
 }
 

@@ -7,6 +7,7 @@ words! {
     ORIGIN = "Origin";
     ORIGIN_INSTALLED = "Installed on this server";
     ORIGIN_ENVIRONMENT = "Described for this environment";
+    ORIGIN_PUSHED = "Pushed to this environment, as a plugin";
     AUTH_MODE = "How accounts are connected";
     CATEGORY = "Category";
     CLIENT = "OAuth client";

@@ -48,7 +48,7 @@ pub async fn describe(services: &Services, token: &Secret) -> Result<Description
         None => Variables::new(),
     };
     let told = tx.installs().of_session(session.id).await?.map(|install| install.variables).unwrap_or_default();
-    let described = tx.provider_versions().all_current().await?;
+    let own = services.providers.of_environment(&mut tx).await?;
     let latest = tx.connect_attempts().latest(session.id).await?;
     tx.commit().await?;
     let mut tx = services.store.begin_tenant(scope.tenant).await?;
@@ -58,7 +58,7 @@ pub async fn describe(services: &Services, token: &Secret) -> Result<Description
     let under_way = latest.is_some_and(|attempt| attempt.state.at(attempt.expires_at, now).0);
     let choices = rows.into_iter().filter_map(|integration| {
         // One whose provider was taken off this server cannot be connected.
-        let provider = services.providers.among(&described, &integration.provider)?;
+        let provider = services.providers.among(&own, &integration.provider)?;
         Some(Choice { integration, provider, known: known.clone(), told: told.clone() })
     });
     Ok(Description { status: status_of(&session, under_way, now)?, choices: choices.collect(), session, tenant_name })

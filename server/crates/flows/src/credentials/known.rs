@@ -98,7 +98,8 @@ async fn sealed_secret(
     Ok(Some((sealed, key)))
 }
 
-fn access_of(
+/// How a connection is called by a provider; in words, what has to be repaired first.
+pub(crate) fn access_of(
     ctx: Ctx<'_>,
     provider: Option<Arc<Provider>>,
     context: ConnectionContext,

@@ -19,7 +19,7 @@ pub use cache::ConnectionCache;
 pub(crate) use data_key::data_key_for;
 pub use data_key::{SealError, data_key, open, seal};
 pub use fresh::{Fresh, FreshError, access, fresh, fresh_after_rejection};
-pub(crate) use known::place as credential_place;
+pub(crate) use known::{access_of, place as credential_place};
 pub use proactive::{AT_ONCE, AT_ONE_PROVIDER, Proactive, refresh_due};
 pub(crate) use provider_access::{Parts, access_for, budget_for};
 pub use provider_access::{ProviderAccess, UrlError};

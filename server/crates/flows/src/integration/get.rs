@@ -47,13 +47,13 @@ pub async fn list(
 ) -> Result<Vec<IntegrationView>, IntegrationError> {
     let mut tx = ctx.services.store.begin(ctx.scope).await?;
     let rows = tx.integrations().list(after, i64::from(limit) + 1).await?;
-    let described = tx.provider_versions().all_current().await?;
+    let own = ctx.services.providers.of_environment(&mut tx).await?;
     tx.commit().await?;
     let providers = &ctx.services.providers;
     Ok(rows
         .into_iter()
         .map(|row| {
-            let provider = providers.among(&described, &row.provider);
+            let provider = providers.among(&own, &row.provider);
             view(ctx.services, provider.as_ref().map(|provider| &provider.manifest), row)
         })
         .collect())

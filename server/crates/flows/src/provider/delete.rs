@@ -14,7 +14,8 @@ pub async fn delete(ctx: Ctx<'_>, slug: &str) -> Result<(), ProviderError> {
     let services = ctx.services;
     let mut tx = services.store.begin(ctx.scope).await?;
     let users = tx.provider_versions().used_by(slug).await?;
-    if users > 0 && services.providers.installed(slug).is_none() {
+    let is_pushed = tx.plugin_versions().pinned(slug).await?.is_some();
+    if users > 0 && !is_pushed && services.providers.installed(slug).is_none() {
         return Err(ProviderError::InUse(users));
     }
     if tx.provider_versions().delete(slug).await? == 0 {

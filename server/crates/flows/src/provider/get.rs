@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use store::ProviderVersionRow;
+
 use super::ProviderError;
 use crate::{Ctx, Provider};
 
@@ -14,6 +16,8 @@ pub enum Origin {
     Installed,
     /// The tenant described it for this environment.
     Environment,
+    /// The tenant pushed it to this environment, as a plugin.
+    Pushed,
 }
 
 /// A provider, and what is known of it.
@@ -22,8 +26,10 @@ pub struct Detail {
     pub provider: Option<Arc<Provider>>,
     /// Where it comes from.
     pub origin: Origin,
-    /// The manifest as it was sent, for a described one.
+    /// The manifest as it was sent, for a described or a pushed one.
     pub manifest: Option<String>,
+    /// The version in force of a pushed one.
+    pub plugin_version: Option<String>,
     /// All versions of a described one, the newest first.
     pub versions: Vec<Version>,
 }
@@ -39,7 +45,7 @@ pub struct Version {
     pub created_at: DateTime<Utc>,
 }
 
-/// The provider of that slug; of a described one the version asked for, else the one in force.
+/// The provider of that slug, as it is in force; with `version`, that version of what is described, whatever stands before it.
 ///
 /// # Errors
 /// [`ProviderError::NotFound`].
@@ -47,7 +53,25 @@ pub async fn get(ctx: Ctx<'_>, slug: &str, version: Option<i32>) -> Result<Detai
     let providers = &ctx.services.providers;
     let mut tx = ctx.services.store.begin(ctx.scope).await?;
     let history = tx.provider_versions().history(slug).await?;
+    let pinned = tx.plugin_versions().pinned(slug).await?.filter(|_| version.is_none());
     tx.commit().await?;
+    let versions = || {
+        let shown = |row: &ProviderVersionRow| Version {
+            version: row.version,
+            author: row.author.clone(),
+            created_at: row.created_at,
+        };
+        history.iter().map(shown).collect()
+    };
+    if let Some(row) = pinned {
+        return Ok(Detail {
+            provider: providers.pushed(ctx.scope, &row),
+            origin: Origin::Pushed,
+            manifest: Some(row.manifest),
+            plugin_version: Some(row.version),
+            versions: versions(),
+        });
+    }
     let wanted = match version {
         Some(version) => history.iter().find(|row| row.version == version),
         None => history.first(),
@@ -57,10 +81,8 @@ pub async fn get(ctx: Ctx<'_>, slug: &str, version: Option<i32>) -> Result<Detai
             provider: providers.described(row),
             origin: Origin::Environment,
             manifest: Some(row.manifest.clone()),
-            versions: history
-                .iter()
-                .map(|row| Version { version: row.version, author: row.author.clone(), created_at: row.created_at })
-                .collect(),
+            plugin_version: None,
+            versions: versions(),
         });
     }
     match providers.installed(slug).filter(|_| version.is_none()) {
@@ -69,6 +91,7 @@ pub async fn get(ctx: Ctx<'_>, slug: &str, version: Option<i32>) -> Result<Detai
             provider: Some(Arc::clone(provider)),
             origin: Origin::Installed,
             manifest: None,
+            plugin_version: None,
             versions: Vec::new(),
         }),
     }

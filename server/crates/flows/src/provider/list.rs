@@ -14,16 +14,17 @@ use crate::{Ctx, Provider};
 pub async fn list(ctx: Ctx<'_>, after: Option<&str>, limit: u32) -> Result<Vec<(Arc<Provider>, Origin)>, StoreError> {
     let providers = &ctx.services.providers;
     let mut tx = ctx.services.store.begin(ctx.scope).await?;
-    let described = tx.provider_versions().all_current().await?;
+    let own = providers.of_environment(&mut tx).await?;
     tx.commit().await?;
     let mut all: BTreeMap<&str, (Arc<Provider>, Origin)> = providers
         .all_installed()
         .map(|provider| (provider.manifest.slug.as_str(), (Arc::clone(provider), Origin::Installed)))
         .collect();
-    for row in &described {
-        match providers.described(row) {
-            Some(provider) => all.insert(&row.slug, (provider, Origin::Environment)),
-            None => all.remove(row.slug.as_str()),
+    for (slug, is_pushed) in own.slugs() {
+        let origin = if is_pushed { Origin::Pushed } else { Origin::Environment };
+        match providers.among(&own, slug) {
+            Some(provider) => all.insert(slug, (provider, origin)),
+            None => all.remove(slug),
         };
     }
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);

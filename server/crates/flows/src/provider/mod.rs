@@ -25,6 +25,9 @@ pub enum ProviderError {
     /// Somebody else described it meanwhile.
     #[error("the provider is at version {0} by now")]
     Superseded(i32),
+    /// A pushed plugin of that name is in force, in this version, and would stand before it.
+    #[error("version {0} of a pushed plugin stands before it")]
+    Pushed(String),
     /// Integrations use it.
     #[error("integrations use it: {0}")]
     InUse(i64),

@@ -34,10 +34,13 @@ pub async fn put(ctx: Ctx<'_>, slug: &str, new: Description) -> Result<i32, Prov
     }
     if manifest.plugin.is_some() {
         return refuse(
-            "plugin: code is installed by whoever runs this server; leave out [plugin], streams and actions",
+            "plugin: what has code is pushed as a plugin, with `patchbay plugin push`; leave out [plugin], streams and actions",
         );
     }
     let mut tx = services.store.begin(ctx.scope).await?;
+    if let Some(row) = tx.plugin_versions().pinned(slug).await? {
+        return Err(ProviderError::Pushed(row.version));
+    }
     let current = tx.provider_versions().current(slug).await?.map_or(0, |row| row.version);
     if new.expected_version.is_some_and(|expected| expected != current) {
         return Err(ProviderError::Superseded(current));
