@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::time::{Instant, timeout};
-use wasmtime::Store;
+use wasmtime::{Store, UpdateDeadline};
 
 use crate::{
     abi,
@@ -82,7 +82,9 @@ impl Plugin {
         let working = pool.ticker.work();
         let mut store = Store::new(&pool.engine, Guest::new(capabilities, limits));
         store.limiter(|guest| &mut guest.memory);
-        store.epoch_deadline_async_yield_and_update(1);
+        // The runtime's own way of giving way: it looks at its timers and sockets before the guest goes on. Were the guest
+        // merely woken again, it would look at them after some sixty turns of guests.
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))));
         store.set_epoch_deadline(1);
         store.set_hostcall_fuel(limits.output_bytes);
         store.set_fuel(limits.fuel).map_err(|e| PluginError::Internal(e.into()))?;

@@ -2,11 +2,9 @@
 
 use std::process::Command;
 
-use patchbay_plugin_host::{
-    Capabilities, Connection, HostConfig, LogBuffer, PluginError, PluginLimits, PluginSession, Usage,
-};
+use patchbay_plugin_host::{Capabilities, Connection, HostConfig, LogBuffer, PluginError, PluginSession, Usage};
 
-use crate::guest::{Seen, capabilities, component, core, host, host_with, load, session, tight, wrap};
+use crate::guest::{capabilities, component, core, host, host_with, load, session, tight, wrap};
 
 async fn pull(session: &mut PluginSession) -> Result<Usage, PluginError> {
     let outcome = session.pull(&Connection::default(), "things", None).await;
@@ -49,23 +47,23 @@ async fn pl_1_what_was_used_is_told_when_a_call_is_ended() {
     assert_eq!(eating.usage().memory_peak, tight().memory_bytes, "all that it may have, and no more");
 }
 
-/// A start function runs before any call, and is held to what a call may use.
+/// A start function runs before any call. What it computes counts, and the host is not there for it yet.
 #[tokio::test]
 async fn pl_1_what_the_start_uses_counts() {
     let host = host();
-    let start = format!(
-        r#"(data (i32.const 5000) "GET/x")
-           (func $s (local $disc i32) {} (call $log (i32.const 1) (i32.const 5000) (i32.const 5))) (start $s)"#,
-        counting_to(5000)
-    );
-    let log = LogBuffer::default();
-    let capabilities = Capabilities { log: Box::new(log.clone()), http: Box::new(Seen::default()), ..capabilities() };
-    let mut session = load(&host, &start, "").await.session(capabilities, tight()).await.unwrap();
+    let start = |more: &str| format!("(func $s (local $disc i32) {} {more}) (start $s)", counting_to(5000));
+    let mut session = session(&host, &start(""), "").await;
     let begun = session.usage();
     assert!(begun.fuel > 5000 && begun.memory_peak == 2 << 16, "{begun:?}");
-    assert_eq!((begun.calls, begun.log_lines, log.take().len()), (0, 1, 1));
     pull(&mut session).await.unwrap();
-    assert_eq!((session.usage().calls, session.usage().log_lines), (1, 1));
+    assert_eq!((begun.calls, session.usage().calls), (0, 1));
+    for call in ["(call $log (i32.const 1) (i32.const 5000) (i32.const 5))", "(drop (call $now))"] {
+        let log = LogBuffer::default();
+        let capabilities = Capabilities { log: Box::new(log.clone()), ..capabilities() };
+        let plugin = load(&host, &start(call), "").await;
+        let error = plugin.session(capabilities, tight()).await.unwrap_err();
+        assert!(matches!(error, PluginError::Trapped { .. }) && log.take().is_empty(), "{error}");
+    }
 }
 
 /// Set for the process that measures: alone, so that no other test's memory is in the figures.
@@ -121,15 +119,14 @@ fn pl_4_fresh_memory_is_shared_until_it_is_written_to() {
     });
 }
 
-/// The most that a component may be made of fits into the pool, and one more does not.
+/// The most that a component may begin with fits into the pool; more is refused when it is loaded, and not when it is run.
 #[tokio::test]
 async fn pl_1_what_does_not_fit_into_the_pool_is_refused_when_it_is_loaded() {
     let host = host();
-    let tables: String = (0..4).map(|n| format!("(table $t{n} 1 funcref)")).collect();
-    let limits = PluginLimits { table_elements: 100, ..tight() };
-    let plugin = host.load(component(&tables, "")).await.unwrap();
-    pull(&mut plugin.session(capabilities(), limits).await.unwrap()).await.unwrap();
-    let tables: String = (0..40).map(|n| format!("(table $t{n} 1 funcref)")).collect();
-    let error = host.load(component(&tables, "")).await.unwrap_err();
-    assert!(error.to_string().contains("table"), "{error}");
+    let plugin = host.load(component("(table 20000 funcref)", "")).await.unwrap();
+    pull(&mut plugin.session(capabilities(), tight()).await.unwrap()).await.unwrap();
+    for more in ["(table 20001 funcref)", "(table 1 funcref) (table 1 funcref)"] {
+        let error = host.load(component(more, "")).await.unwrap_err();
+        assert!(error.to_string().contains("table"), "{error}");
+    }
 }
