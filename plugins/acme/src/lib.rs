@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use patchbay_plugin::{Connection, Failure, Item, Page, Provider, Value, Walk, answered, cursor, http, json::Record};
+use patchbay_plugin::{Connection, Failure, Item, Page, Provider, Value, Walk, answered, cursor, http, json::Record, time};
 use serde::{Deserialize, Serialize};
 
 struct Acme;
@@ -10,9 +10,9 @@ patchbay_plugin::export!(Acme);
 
 impl Provider for Acme {
     fn pull(connection: &Connection, stream: &str, cursor: Option<&str>) -> Result<Page, Failure> {
-        let limit = connection.config::<Config>()?.page_size();
+        let limit = page_size(connection)?;
         match stream {
-            "orders" => orders(limit, cursor),
+            "orders" => orders(connection.since, limit, cursor),
             "customers" => customers(limit, cursor),
             other => Err(Failure::plugin(format!("Acme has no stream `{other}`."))),
         }
@@ -41,17 +41,16 @@ impl Provider for Acme {
     }
 }
 
-/// What a tenant may set for a connection.
+/// What a tenant may set for a connection, and for one sync alone.
 #[derive(Deserialize)]
-struct Config {
+struct Settings {
     page_size: Option<u32>,
 }
 
-impl Config {
-    /// Acme gives at most 1,000 records at once.
-    fn page_size(&self) -> u32 {
-        self.page_size.unwrap_or(1000).clamp(1, 1000)
-    }
+/// Acme gives at most 1,000 records at once.
+fn page_size(connection: &Connection) -> Result<u32, Failure> {
+    let (own, general) = (connection.params::<Settings>()?, connection.config::<Settings>()?);
+    Ok(own.page_size.or(general.page_size).unwrap_or(1000).clamp(1, 1000))
 }
 
 /// How Acme lists anything. The records stay as they are: only their heads are looked at.
@@ -95,8 +94,12 @@ impl Default for OrdersCursor {
 
 /// Orders in the order of their last change, from `since` on. An order that changes meanwhile moves to the end and is
 /// seen again; the time is inclusive, so that the last second of a run is seen twice and no change in it is lost.
-fn orders(limit: u32, cursor: Option<&str>) -> Result<Page, Failure> {
+fn orders(since: Option<u64>, limit: u32, cursor: Option<&str>) -> Result<Page, Failure> {
     let mut at: OrdersCursor = cursor::read(cursor)?;
+    if let (None, Some(since)) = (cursor, since) {
+        at.since = time::rfc3339(since);
+        at.high_water.clone_from(&at.since);
+    }
     let answer = http::get("/v1/orders")
         .query("limit", limit)
         .query("updated_since", &at.since)

@@ -46,6 +46,7 @@ macro_rules! examined {
 
 examined! {
     acme = "acme",
+    ghost = "ghost",
     github = "github",
     gitlab = "gitlab",
     google_calendar = "google-calendar",

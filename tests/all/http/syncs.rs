@@ -202,3 +202,133 @@ async fn set_sync_schedule_and_reset_sync_schedule() {
     assert_eq!(world.one("SELECT every_seconds FROM syncs WHERE has_own_schedule").await, "600", "as it was");
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn create_sync_makes_a_variant_with_parameters_of_its_own_and_delete_sync_removes_it() {
+    let connected = Connected::set().await;
+    let default = connected.sync("orders").await;
+    let Connected { world, connection, .. } = connected;
+    let path = format!("/v1/connections/{connection}/syncs");
+    let wish = json!({ "stream": "orders", "variant": "small-pages", "params": { "page_size": 7 } });
+    let made = world.key().post(&path, &wish).await;
+    assert_eq!(made.status, 201, "{made}");
+    let made = made.json();
+    assert_eq!((&made["variant"], &made["params"]), (&wish["variant"], &wish["params"]), "{made}");
+    let sync = made["id"].as_str().unwrap();
+    let run = async |sync: &str| {
+        until("its run has ended", PATIENCE, async || {
+            let listed = world.key().get(&format!("/v1/runs?sync={sync}")).await.ok();
+            let run = listed["data"][0].clone();
+            (run["state"].is_string() && run["state"] != "running").then_some(run)
+        })
+        .await
+    };
+    let ran = run(sync).await;
+    let counts = (ran["counts"]["pages"].as_u64(), ran["counts"]["added"].as_u64());
+    assert_eq!(counts, (Some(5), Some(30)), "30 orders, 7 to a page: {ran}");
+    assert_eq!(world.one("SELECT count(*) FROM records JOIN syncs USING (sync_id) WHERE stream = 'orders'").await, "60");
+    let listed = world.key().get(&format!("/v1/syncs?connection={connection}")).await.ok();
+    assert_eq!(listed["data"].as_array().unwrap().len(), 3);
+
+    world.key().post(&path, &wish).await.problem(409, "conflict");
+    for (body, field) in [
+        (json!({ "stream": "nothing", "variant": "a" }), "stream"),
+        (json!({ "stream": "orders", "variant": "" }), "variant"),
+        (json!({ "stream": "orders", "variant": "A b" }), "variant"),
+        (json!({ "stream": "orders", "variant": "a", "backfill_days": 0 }), "backfill_days"),
+        (json!({ "stream": "orders", "variant": "a", "params": { "x": "y".repeat(9000) } }), "params"),
+    ] {
+        let problem = world.key().post(&path, &body).await.problem(422, "invalid_fields");
+        assert_eq!(problem.fields[0].field, field, "{body}");
+    }
+    let nobody = "/v1/connections/conn_00000000000000000000000000/syncs";
+    world.key().post(nobody, &wish).await.problem(404, "not_found");
+
+    world.key().delete(&format!("/v1/syncs/{default}")).await.problem(409, "conflict");
+    assert_eq!(world.key().delete(&format!("/v1/syncs/{sync}")).await.status, 204);
+    world.key().delete(&format!("/v1/syncs/{sync}")).await.problem(404, "not_found");
+    assert_eq!(world.one("SELECT count(*) FROM records JOIN syncs USING (sync_id) WHERE stream = 'orders'").await, "30");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e_4_create_sync_with_a_window_pulls_what_changed_within_it() {
+    let connected = Connected::set().await;
+    let Connected { world, connection, .. } = connected;
+    let oldest = "SELECT min((body->>'updated_at')::timestamptz) FROM records JOIN syncs USING (sync_id) WHERE stream = 'orders'";
+    let in_window = async |days: u32| -> u64 {
+        let sql = format!(
+            "SELECT count(*) FROM records JOIN syncs USING (sync_id) WHERE stream = 'orders' AND variant = '' \
+             AND (body->>'updated_at')::timestamptz >= now() - interval '{days} days'"
+        );
+        world.one(&sql).await.parse().unwrap()
+    };
+    // A window of a day more than the oldest order is all of them, and one that ends before the latest is none.
+    let age: u32 = world.one(&format!("SELECT extract(day FROM now() - ({oldest}))::int")).await.parse().unwrap();
+    let path = format!("/v1/connections/{connection}/syncs");
+    for (variant, days) in [("all", age + 2), ("some", (age / 2).max(1)), ("few", 1)] {
+        let wish = json!({ "stream": "orders", "variant": variant, "backfill_days": days });
+        let made = world.key().post(&path, &wish).await.ok();
+        let since: chrono::DateTime<chrono::Utc> = made["since"].as_str().unwrap().parse().unwrap();
+        assert!((chrono::Utc::now() - since).num_days().abs_diff(days.into()) <= 1, "{made}");
+        let sync = made["id"].as_str().unwrap().to_owned();
+        let run = until("its run has ended", PATIENCE, async || {
+            let listed = world.key().get(&format!("/v1/runs?sync={sync}")).await.ok();
+            let run = listed["data"][0].clone();
+            (run["state"].is_string() && run["state"] != "running").then_some(run)
+        })
+        .await;
+        assert_eq!(run["counts"]["added"], in_window(days).await, "{days} days: {run}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_is_removed_while_its_run_is_under_way_ends_the_run_and_keeps_its_records() {
+    let connected = Connected::set().await;
+    let sync = connected.sync("orders").await;
+    let Connected { world, connection, .. } = connected;
+    // The run waits to be tried again when the stream goes away, as with a plugin that does not have it any more.
+    let down = Fault::Status { status: 503, retry_after: None, body: None };
+    world.acme().misbehave(Misbehaviour { path: "/v1/orders".into(), skip: 0, times: 1, fault: down });
+    world.key().post(&format!("/v1/syncs/{sync}/trigger"), &Value::Null).await.ok();
+    until("the run waits", PATIENCE, async || {
+        let waits = "SELECT count(*) FROM jobs WHERE queue = 'sync_run' AND state = 'waiting' AND attempt > 0";
+        (world.one(waits).await == "1").then_some(())
+    })
+    .await;
+    world.sql("UPDATE syncs SET stream = 'parcels' WHERE stream = 'orders'").await;
+    let run = until("the run has ended", PATIENCE, async || {
+        let listed = world.key().get(&format!("/v1/runs?connection={connection}&sync={sync}")).await.ok();
+        let run = listed["data"][0].clone();
+        (run["state"] == "failed").then_some(run)
+    })
+    .await;
+    assert_eq!((&run["error"]["code"], &run["error"]["blame"]), (&json!("no_stream"), &json!("tenant")), "{run}");
+    let kept = "SELECT count(*) FROM records JOIN syncs USING (sync_id) WHERE stream = 'parcels' AND deleted_at IS NULL";
+    assert_eq!(world.one(kept).await, super::connected::ORDERS.to_string());
+    world.sql("UPDATE syncs SET stream = 'orders' WHERE stream = 'parcels'").await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_that_the_provider_does_not_know_any_more_begins_the_stream_anew_in_full() {
+    let connected = Connected::set().await;
+    let sync = connected.sync("orders").await;
+    let Connected { world, connection, .. } = connected;
+    world.sql("UPDATE syncs SET cursor = '{\"another\":\"version\"}' WHERE stream = 'orders'").await;
+    let of_orders =
+        "SELECT sync_id, min(external_id) FROM records JOIN syncs USING (sync_id) WHERE stream = 'orders' GROUP BY 1";
+    world.sql(&format!("UPDATE records SET external_id = 'ghost' WHERE (sync_id, external_id) IN ({of_orders})")).await;
+    world.key().post(&format!("/v1/syncs/{sync}/trigger"), &Value::Null).await.ok();
+    let run = until("the run has ended", PATIENCE, async || {
+        let listed = world.key().get(&format!("/v1/runs?connection={connection}&sync={sync}")).await.ok();
+        let run = listed["data"][0].clone();
+        (run["trigger"] == "api" && run["state"] == "succeeded").then_some(run)
+    })
+    .await;
+    assert_eq!((&run["counts"]["added"], &run["counts"]["deleted"]), (&json!(1), &json!(1)), "in full: {run}");
+    let log = world.key().get(&format!("/v1/runs/{}/logs", run["id"].as_str().unwrap())).await.text();
+    assert!(log.contains("does not know the cursor any more"), "{log}");
+    world.end().await;
+}

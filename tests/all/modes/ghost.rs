@@ -1,6 +1,7 @@
-//! A real product with an API behind JSON web tokens: Ghost, set up by its own API, connected with its catalogue entry.
+//! A real product with an API behind JSON web tokens, a plugin and webhooks: Ghost, set up by its own API, connected, synced,
+//! and heard of by its own webhooks.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, process::Command, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
@@ -65,6 +66,31 @@ impl Ghost {
         keys.iter().find(|key| key["type"] == "admin").unwrap()["secret"].as_str().unwrap().to_owned()
     }
 
+    /// How many rows its own database has in a table, asked behind its back.
+    fn rows(&self, table: &str) -> usize {
+        const SCRIPT: &str = "const file = new (require('libsql'))(process.argv[1]); \
+             console.log(file.prepare('SELECT count(*) AS n FROM ' + process.argv[2]).get().n)";
+        let mut asked = Command::new("node");
+        asked.current_dir(root().join("tests/ghost")).args(["-e", SCRIPT]);
+        let said = asked.arg(self.folder.join("data/ghost.db")).arg(table).output().unwrap();
+        let text = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+        text.parse().unwrap_or_else(|_| panic!("{table}: {text} {}", String::from_utf8_lossy(&said.stderr)))
+    }
+
+    /// Its owner changes a post's title.
+    async fn retitle(&self, post: &str, title: &str) {
+        let path = format!("/ghost/api/admin/posts/{post}/");
+        let known = self.owner.get(&path).await.ok();
+        let change = json!({ "posts": [{ "title": title, "updated_at": known["posts"][0]["updated_at"] }] });
+        self.owner.request(Method::PUT, &path).json(&change).send().await.ok();
+    }
+
+    async fn add_member(&self, email: &str) -> String {
+        let wish = json!({ "members": [{ "email": email, "name": "Noor" }] });
+        let made = self.owner.post("/ghost/api/admin/members/", &wish).await.ok();
+        made["members"][0]["id"].as_str().unwrap().to_owned()
+    }
+
     /// The titles of its posts as its owner sees them.
     async fn titles(&self) -> Vec<String> {
         let posts = self.owner.get("/ghost/api/admin/posts/?limit=all&fields=title").await.ok();
@@ -79,12 +105,61 @@ impl Drop for Ghost {
     }
 }
 
-/// The catalogue's entry as it is, for the tenant's environment.
-async fn ghost_integration(world: &World) -> Value {
-    let manifest = std::fs::read_to_string(root().join("plugins/catalog/ghost.toml")).unwrap();
-    let key = world.key();
-    key.request(Method::PUT, "/v1/providers/ghost").json(&json!({ "manifest": manifest })).send().await.ok();
-    world.key().post("/v1/integrations", &json!({ "provider": "ghost" })).await.ok()
+/// The records of a stream that are there, by id.
+async fn records(world: &World, connection: &str, stream: &str) -> BTreeMap<String, Value> {
+    let records = world.records(connection, stream).await.into_iter().filter(|record| record["deleted_at"].is_null());
+    records.map(|record| (record["id"].as_str().unwrap().to_owned(), record["data"].clone())).collect()
+}
+
+/// What is synced is what Ghost's own database has; then Ghost tells of changes, and they arrive without any schedule.
+async fn synced_live(world: &World, ghost: &Ghost, connection: &str) {
+    world.synced(connection).await;
+    for (stream, table) in [("posts", "posts WHERE type = 'post'"), ("members", "members"), ("tags", "tags")] {
+        let (ours, theirs) = (records(world, connection, stream).await.len(), ghost.rows(table));
+        assert_eq!(ours, theirs, "{stream}");
+        assert!(theirs > 0, "{stream}: nothing was compared");
+    }
+
+    // Its webhooks, made by the tenant through the proxy, with the URL that we listen at.
+    const SECRET: &str = "what Ghost signs its webhooks with";
+    let path = format!("/v1/connections/{connection}/webhook");
+    let hook = world.key().request(Method::PUT, &path).json(&json!({ "secret": SECRET })).send().await.ok();
+    for event in ["post.added", "post.edited", "post.deleted", "member.added", "member.deleted", "tag.added"] {
+        let wish = json!({ "webhooks": [{ "event": event, "target_url": hook["url"], "name": event, "secret": SECRET }] });
+        let made = call(world, connection, Method::POST, "webhooks/", Some(&wish)).await;
+        assert_eq!(made.status, 201, "{made}");
+    }
+    let scheduled = world.one("SELECT count(*) FROM runs WHERE trigger <> 'webhook'").await;
+
+    let (id, before) = records(world, connection, "posts").await.pop_first().unwrap();
+    let title = format!("{}, changed by its owner", before["title"].as_str().unwrap());
+    ghost.retitle(&id, &title).await;
+    until("the change has arrived", PATIENCE, async || {
+        (records(world, connection, "posts").await[&id]["title"] == title.as_str()).then_some(())
+    })
+    .await;
+    let member = ghost.add_member("noor@lamplight.example").await;
+    until("the new member has arrived", PATIENCE, async || {
+        records(world, connection, "members").await.contains_key(&member).then_some(())
+    })
+    .await;
+    assert_eq!(ghost.owner.delete(&format!("/ghost/api/admin/posts/{id}/")).await.status, 204);
+    assert_eq!(ghost.owner.delete(&format!("/ghost/api/admin/members/{member}/")).await.status, 204);
+    until("what is gone is gone here", PATIENCE, async || {
+        let posts = records(world, connection, "posts").await;
+        let members = records(world, connection, "members").await;
+        (!posts.contains_key(&id) && !members.contains_key(&member)).then_some(())
+    })
+    .await;
+    assert_eq!(records(world, connection, "posts").await.len(), ghost.rows("posts WHERE type = 'post'"));
+    let listed = world.key().get("/v1/inbound-webhooks").await.ok();
+    let routed = listed["data"].as_array().unwrap().iter().filter(|one| one["state"] == "routed").count();
+    assert!(routed >= 4, "a change, a member and two deletions: {listed}");
+    assert_eq!(world.one("SELECT count(*) FROM runs WHERE trigger <> 'webhook'").await, scheduled, "no schedule did it");
+
+    // One that somebody else signs is not believed.
+    let forged = world.anonymous().post(hook["url"].as_str().unwrap(), &json!({ "post": { "current": { "id": id } } }));
+    forged.await.problem(401, "unauthenticated");
 }
 
 /// The token that goes along, and when it was signed.
@@ -107,7 +182,10 @@ fn mistyped(key: &str) -> String {
 async fn a_8_ghost_from_the_form_and_the_import_to_posts_in_its_database() {
     let (world, ghost) = tokio::join!(World::start(Options::default()), Ghost::start());
     let custom = ghost.custom_integration().await;
-    let integration = ghost_integration(&world).await;
+    for number in 0..3 {
+        ghost.add_member(&format!("reader-{number}@lamplight.example")).await;
+    }
+    let integration = world.key().post("/v1/integrations", &json!({ "provider": "ghost" })).await.ok();
     let (session, browser) = ConnectBrowser::open(&world.key(), world.origin(), "merchant-17").await;
     let entry =
         |key: &str| json!({ "integration_id": integration["id"], "fields": { "site": ghost.origin, "api_key": key } });
@@ -142,6 +220,8 @@ async fn a_8_ghost_from_the_form_and_the_import_to_posts_in_its_database() {
     let made = call(&world, &connection, Method::POST, "posts/?source=html", Some(&post)).await;
     assert_eq!(made.status, 201, "{made}");
     assert!(ghost.titles().await.contains(&title.to_owned()));
+
+    synced_live(&world, &ghost, &connection).await;
 
     // A token holds for five minutes and is signed anew after.
     let (first, signed) = token(&world, &connection).await;

@@ -19,7 +19,7 @@ pub const HEALTHS: [HealthState; 6] = [
 pub const DELIVERIES: [DeliveryState; 3] = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Parked];
 
 /// Every event that an endpoint can be told of.
-pub const EVENTS: [EventKind; 10] = [
+pub const EVENTS: [EventKind; 12] = [
     EventKind::ConnectionCreated,
     EventKind::ConnectionRecovered,
     EventKind::ConnectionNeedsReauth,
@@ -27,14 +27,16 @@ pub const EVENTS: [EventKind; 10] = [
     EventKind::ConnectionDeleted,
     EventKind::ConnectionRevoked,
     EventKind::ConnectionRevocationFinished,
+    EventKind::ActionFinished,
     EventKind::ConnectInstallArrived,
     EventKind::SyncSucceeded,
     EventKind::SyncFailed,
+    EventKind::WebhookReceived,
 ];
 
 /// Every scope that a member can give a key. Reading credentials is not among them: members cannot do it themselves, and
 /// nobody gives what they do not have.
-pub const SCOPES: [&str; 14] = [
+pub const SCOPES: [&str; 16] = [
     "integrations:read",
     "integrations:write",
     "connect:read",
@@ -44,6 +46,8 @@ pub const SCOPES: [&str; 14] = [
     "syncs:read",
     "syncs:write",
     "records:read",
+    "actions:read",
+    "actions:run",
     "proxy",
     "events:read",
     "events:write",
@@ -76,19 +80,6 @@ pub fn scopes(scopes: &[String], is_bound: bool) -> String {
         crate::text::KEY_MOST.to_owned()
     } else {
         scopes.join(", ")
-    }
-}
-
-/// How the API spells a health.
-#[must_use]
-pub const fn health_key(state: HealthState) -> &'static str {
-    match state {
-        HealthState::Pending => "pending",
-        HealthState::Active => "active",
-        HealthState::NeedsReauth => "needs_reauth",
-        HealthState::Paused => "paused",
-        HealthState::Revoked => "revoked",
-        HealthState::Deleting => "deleting",
     }
 }
 
@@ -159,9 +150,11 @@ pub const fn event(kind: EventKind) -> &'static str {
         EventKind::ConnectionDeleted => "connection.deleted",
         EventKind::ConnectionRevoked => "connection.revoked",
         EventKind::ConnectionRevocationFinished => "connection.revocation_finished",
+        EventKind::ActionFinished => "action.finished",
         EventKind::ConnectInstallArrived => "connect.install_arrived",
         EventKind::SyncSucceeded => "sync.succeeded",
         EventKind::SyncFailed => "sync.failed",
+        EventKind::WebhookReceived => "webhook.received",
         EventKind::EndpointTest => "endpoint.test",
     }
 }
@@ -210,7 +203,7 @@ mod tests {
     #[test]
     fn states_are_spelled_as_the_api_spells_them() {
         for state in HEALTHS {
-            assert_eq!(spelled(state), health_key(state));
+            assert_eq!(spelled(state), state.as_str());
         }
         for state in DELIVERIES {
             assert_eq!(spelled(state), delivery_key(state));

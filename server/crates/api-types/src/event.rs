@@ -48,6 +48,12 @@ pub enum EventKind {
     /// A run failed.
     #[serde(rename = "sync.failed")]
     SyncFailed,
+    /// A provider's webhook came, for integrations and connections that asked for it. Read it with `inbound_id`.
+    #[serde(rename = "webhook.received")]
+    WebhookReceived,
+    /// A call of an action that was asked for asynchronously is over. Read it with `action_run_id`.
+    #[serde(rename = "action.finished")]
+    ActionFinished,
     /// Sent by hand, to try an endpoint.
     #[serde(rename = "endpoint.test")]
     EndpointTest,

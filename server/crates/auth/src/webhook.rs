@@ -113,6 +113,44 @@ pub fn verify(
     Ok(Verified { account: at(&spec.account), event: at(&spec.event), id: delivery.id() })
 }
 
+/// Whether a secret could verify anything.
+///
+/// # Errors
+/// [`Refused::Misconfigured`] with what is wrong with it.
+pub fn check_secret(spec: &WebhookSpec, secret: &Secret) -> Result<(), Refused> {
+    match spec.scheme {
+        WebhookScheme::Token => Ok(()),
+        WebhookScheme::Hmac => shared_key(spec, secret).map(drop),
+        WebhookScheme::Ed25519 => public_key(secret).map(drop),
+    }
+}
+
+/// What tells a verified delivery from another: the bytes that were signed, or the body where nothing is.
+#[must_use]
+pub fn content(spec: &WebhookSpec, headers: &HeaderMap, body: &[u8], url: &Url) -> Vec<u8> {
+    let delivery = Delivery { spec, headers, body, url };
+    let time = delivery.time().ok().flatten();
+    match spec.scheme {
+        WebhookScheme::Token => body.to_vec(),
+        WebhookScheme::Hmac | WebhookScheme::Ed25519 => {
+            delivery.message(time.as_deref()).unwrap_or_else(|_| body.to_vec())
+        }
+    }
+}
+
+/// Reads a delivery: gives what lies at a place (`body.…`, `header.…`, `query.…`) as the provider wrote it, if it is a text
+/// or a number and not empty. The body is parsed once.
+pub fn reader<'a>(
+    spec: &'a WebhookSpec,
+    headers: &'a HeaderMap,
+    body: &'a [u8],
+    url: &'a Url,
+) -> impl Fn(&str) -> Option<String> + 'a {
+    let delivery = Delivery { spec, headers, body, url };
+    let content = delivery.content();
+    move |place| delivery.raw_at(place, content.as_ref()).filter(|text| !text.is_empty())
+}
+
 struct Delivery<'a> {
     spec: &'a WebhookSpec,
     headers: &'a HeaderMap,
@@ -205,15 +243,19 @@ impl Delivery<'_> {
     }
 
     fn at(&self, place: &str, content: Option<&Value>) -> Option<String> {
-        let found = match place.split_once('.')? {
+        let found = self.raw_at(place, content);
+        found.map(|text| shown(&text)).filter(|text| !text.is_empty())
+    }
+
+    fn raw_at(&self, place: &str, content: Option<&Value>) -> Option<String> {
+        match place.split_once('.')? {
             ("body", at) => path::text(content?, at),
             ("header", name) => self.header(name),
             ("query", name) => {
                 self.url.query_pairs().find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
             }
             _ => None,
-        };
-        found.map(|text| shown(&text)).filter(|text| !text.is_empty())
+        }
     }
 }
 

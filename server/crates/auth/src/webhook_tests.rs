@@ -199,3 +199,29 @@ proptest! {
         prop_assert!(check(&spec, "key", &pairs, &body, 0).is_err());
     }
 }
+
+#[test]
+fn f_3_what_was_signed_tells_deliveries_apart_and_places_are_read_as_they_are_written() {
+    let signed = spec(
+        "scheme = 'hmac'\nheader = 'x-signature'\nprefix = 'v1='\nhash = 'sha256'\nmessage = '{timestamp}.{body}'\ntimestamp = 't='",
+    );
+    let body = "{\"post\":{\"id\":\"a  b\",\"n\":7,\"none\":null,\"empty\":\"\"}}";
+    let map = headers(&[("x-signature", "t=1000,v1=00"), ("x-topic", "orders/made")]);
+    assert_eq!(content(&signed, &map, body.as_bytes(), &url()), format!("1000.{body}").into_bytes());
+    let token = spec("scheme = 'token'\nheader = 'x-token'");
+    assert_eq!(content(&token, &map, body.as_bytes(), &url()), body.as_bytes());
+    let at = reader(&token, &map, body.as_bytes(), &url());
+    for (place, found) in [
+        ("body.post.id", Some("a  b")),
+        ("body.post.n", Some("7")),
+        ("body.post.none", None),
+        ("body.post.empty", None),
+        ("body.post", None),
+        ("header.x-topic", Some("orders/made")),
+        ("query.shop", Some("a b")),
+        ("query.none", None),
+        ("elsewhere.x", None),
+    ] {
+        assert_eq!(at(place).as_deref(), found, "{place}");
+    }
+}

@@ -23,6 +23,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 words! {
     /// How a sync's pulls begin and how deletes are found.
     SyncMode {
@@ -42,6 +44,8 @@ words! {
         Schedule = "schedule",
         /// The tenant asked for it.
         Api = "api",
+        /// The provider told of changes.
+        Webhook = "webhook",
     }
 }
 
@@ -98,6 +102,20 @@ words! {
         Delivered = "delivered",
         /// Given up, can be replayed.
         Parked = "parked",
+    }
+}
+
+words! {
+    /// Where a webhook of a provider stands.
+    InboundState {
+        /// It was verified and acknowledged.
+        Waiting = "waiting",
+        /// Syncs run because of it.
+        Routed = "routed",
+        /// It tells of nothing that is synced.
+        Ignored = "ignored",
+        /// Given up.
+        Failed = "failed",
     }
 }
 

@@ -119,6 +119,8 @@ ids! {
     PluginPinId = "pin";
     /// A public key whose signatures an environment trusts on plugins.
     PluginKeyId = "pkey";
+    /// A call of an action.
+    ActionRunId = "act";
     /// One end user's account at a provider.
     ConnectionId = "conn";
     /// The secret of a connection, as it stands after its latest refresh.
@@ -149,6 +151,10 @@ ids! {
     DeliveryId = "dlv";
     /// One try of a delivery.
     DeliveryAttemptId = "try";
+    /// A URL of ours that a provider sends webhooks to.
+    HookId = "hook";
+    /// One webhook that a provider sent.
+    InboundId = "inb";
     /// An audit row.
     AuditId = "aud";
     /// An API request, as named in logs and in problem documents.

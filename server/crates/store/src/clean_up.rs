@@ -41,6 +41,12 @@ const RULES: &[(&str, i64, &str)] = &[
              WHERE r.finished_at < $1 AND s.last_run_id IS DISTINCT FROM r.run_id LIMIT $2)",
     ),
     (
+        "webhooks of providers",
+        INBOUND_DAYS,
+        "DELETE FROM inbound_deliveries WHERE inbound_id IN
+            (SELECT inbound_id FROM inbound_deliveries WHERE received_at < $1 AND state <> 'waiting' LIMIT $2)",
+    ),
+    (
         "events",
         30,
         "DELETE FROM events WHERE event_id IN
@@ -55,6 +61,18 @@ const RULES: &[(&str, i64, &str)] = &[
              AND NOT EXISTS (SELECT FROM connections c WHERE c.connection_id = r.connection_id) LIMIT $2)",
     ),
     (
+        "outputs of actions",
+        7,
+        "UPDATE action_runs SET output = NULL, forgotten_at = now() WHERE action_run_id IN
+            (SELECT action_run_id FROM action_runs WHERE finished_at < $1 AND output IS NOT NULL LIMIT $2)",
+    ),
+    (
+        "calls of actions",
+        30,
+        "DELETE FROM action_runs WHERE action_run_id IN
+            (SELECT action_run_id FROM action_runs WHERE finished_at < $1 LIMIT $2)",
+    ),
+    (
         "imports",
         30,
         "DELETE FROM imports WHERE import_id IN (SELECT import_id FROM imports WHERE created_at < $1 LIMIT $2)",
@@ -65,6 +83,9 @@ const RULES: &[(&str, i64, &str)] = &[
         "DELETE FROM jobs WHERE job_id IN (SELECT job_id FROM jobs WHERE state = 'dead' AND run_at < $1 LIMIT $2)",
     ),
 ];
+
+/// So long a delivery that came before is known again.
+const INBOUND_DAYS: i64 = 3;
 
 impl Tx<System> {
     /// Removes at most `limit` rows of each kind that are too old. Gives what was removed; a full count means that there

@@ -219,6 +219,15 @@ impl Runs<'_> {
         if changed == 0 { Err(SUPERSEDED) } else { Ok(()) }
     }
 
+    /// Counts records that the run marked as gone beside its pages.
+    ///
+    /// # Errors
+    /// [`StoreError::Superseded`].
+    pub async fn count_deleted(&mut self, fence: RunFence, deleted: u64) -> Result<(), StoreError> {
+        let counted = diesel::update(held(fence)).set(runs::deleted.eq(runs::deleted + stored(deleted)));
+        if counted.execute(self.connection).await? == 0 { Err(SUPERSEDED) } else { Ok(()) }
+    }
+
     /// Ends a run: it succeeded, or failed for the reason given. What it had seen is forgotten.
     ///
     /// # Errors

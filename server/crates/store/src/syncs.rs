@@ -1,5 +1,8 @@
 //! Syncs: what is pulled, where it stands and when it is due.
 
+mod variants;
+mod webhooks;
+
 use chrono::{DateTime, Utc};
 use diesel::{dsl::case_when, prelude::*};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -27,6 +30,8 @@ pub struct NewSync {
     pub mode: SyncMode,
     /// Seconds between runs.
     pub every_seconds: u32,
+    /// How far back a pull from the beginning goes; all there is if absent. A sync that is there already keeps its own.
+    pub since: Option<DateTime<Utc>>,
     /// When it is due by its schedule; the first run is the caller's to put into the queue.
     pub next_run_at: DateTime<Utc>,
 }
@@ -40,6 +45,12 @@ pub struct SyncRow {
     pub connection: ConnectionId,
     /// The stream.
     pub stream: String,
+    /// Its name among several syncs of the stream; empty for the one that every connection has.
+    pub variant: String,
+    /// What the plugin is told for this sync alone, a JSON object.
+    pub params: serde_json::Value,
+    /// How far back a pull from the beginning goes.
+    pub since: Option<DateTime<Utc>>,
     /// How it is pulled.
     pub mode: SyncMode,
     /// When it runs by itself.
@@ -48,6 +59,8 @@ pub struct SyncRow {
     pub has_own_schedule: bool,
     /// Whether the next run is a full one, whatever the mode.
     pub begins_anew: bool,
+    /// Ids of records that are gone, as a webhook said; the next run begins with them.
+    pub gone: Vec<String>,
     /// Since when it is paused.
     pub paused_at: Option<DateTime<Utc>>,
     /// Where the next page begins.
@@ -81,12 +94,16 @@ struct SyncColumns {
     sync_id: SyncId,
     connection_id: ConnectionId,
     stream: String,
+    variant: String,
+    params: serde_json::Value,
+    since: Option<DateTime<Utc>>,
     mode: String,
     every_seconds: i32,
     cron: Option<String>,
     time_zone: Option<String>,
     has_own_schedule: bool,
     begins_anew: bool,
+    gone: Vec<String>,
     paused_at: Option<DateTime<Utc>>,
     cursor: Option<String>,
     last_seq: i64,
@@ -125,10 +142,14 @@ fn read((sync, run): (SyncColumns, Option<LastRunColumns>)) -> Result<SyncRow, S
         id: sync.sync_id,
         connection: sync.connection_id,
         stream: sync.stream,
+        variant: sync.variant,
+        params: sync.params,
+        since: sync.since,
         mode: word("syncs", &sync.mode, SyncMode::parse)?,
         schedule: schedule(sync.every_seconds, sync.cron.as_deref(), sync.time_zone.as_deref())?,
         has_own_schedule: sync.has_own_schedule,
         begins_anew: sync.begins_anew,
+        gone: sync.gone,
         paused_at: sync.paused_at,
         cursor: sync.cursor,
         last_seq: sync.last_seq,
@@ -164,8 +185,8 @@ fn with_last_run() -> _ {
 }
 
 impl Syncs<'_> {
-    /// Makes the syncs that a connection lacks, and forgets the failures of those that it has. Gives the ids of all, in
-    /// the order given. Whoever calls this has them run at once; `next_run_at` is an interval later, for one that were due
+    /// Makes the syncs that a connection lacks, and forgets the failures of those that it has, variants too. Gives the ids of
+    /// all, in the order of the streams given. Whoever calls this has them run at once; `next_run_at` is an interval later, for one that were due
     /// now would be put into the queue a second time.
     ///
     /// # Errors
@@ -188,10 +209,11 @@ impl Syncs<'_> {
                     syncs::stream.eq(&sync.stream),
                     syncs::mode.eq(mode),
                     syncs::every_seconds.eq(every),
+                    syncs::since.eq(sync.since),
                     syncs::next_run_at.eq(sync.next_run_at),
                     syncs::created_at.eq(now),
                 ))
-                .on_conflict((syncs::connection_id, syncs::stream))
+                .on_conflict((syncs::connection_id, syncs::stream, syncs::variant))
                 .do_update()
                 .set((
                     syncs::mode.eq(mode),
@@ -203,6 +225,7 @@ impl Syncs<'_> {
                 .get_result(self.connection)
                 .await?;
             ids.push(id);
+            ids.extend(self.repaired_variants(connection, sync).await?);
         }
         Ok(ids)
     }
@@ -231,20 +254,6 @@ impl Syncs<'_> {
             .filter(syncs::sync_id.eq(id))
             .select(SyncColumns::as_select())
             .for_update()
-            .first(self.connection)
-            .await?;
-        read((row, None))
-    }
-
-    /// The sync of a connection's stream.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`].
-    pub async fn find_by_stream(&mut self, connection: ConnectionId, stream: &str) -> Result<SyncRow, StoreError> {
-        let row = syncs::table
-            .filter(mine(self.scope))
-            .filter(syncs::connection_id.eq(connection).and(syncs::stream.eq(stream)))
-            .select(SyncColumns::as_select())
             .first(self.connection)
             .await?;
         read((row, None))

@@ -96,6 +96,7 @@ async fn stored(
         let wanted = Wanted {
             connection,
             stream,
+            variant: None,
             cursor: cursor.as_deref(),
             limit: BATCH,
             filter: RecordFilter::default(),

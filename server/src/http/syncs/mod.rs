@@ -1,6 +1,8 @@
 //! Recurring pulls.
 
 pub mod cancel;
+pub mod create;
+pub mod delete;
 pub mod list;
 pub mod pause;
 pub mod resume;
@@ -13,7 +15,7 @@ use api_types::{
     sync::{RunSummary, Sync, SyncSchedule},
 };
 use domain::schedule::Schedule;
-use flows::sync::{ControlError, SetScheduleError};
+use flows::sync::{ControlError, SetScheduleError, VariantError};
 use store::SyncRow;
 
 use super::{problem::Fail, runs};
@@ -41,6 +43,20 @@ impl From<SetScheduleError> for Fail {
     }
 }
 
+impl From<VariantError> for Fail {
+    fn from(error: VariantError) -> Self {
+        match error {
+            VariantError::NotFound(what) => Self::not_found(what),
+            VariantError::Field(field, said) => Self::field(field, said),
+            VariantError::Taken(_)
+            | VariantError::TooMany
+            | VariantError::NotAVariant
+            | VariantError::NotConnected(_) => Self::new(ProblemCode::Conflict, format!("{error}.")),
+            VariantError::Store(error) => error.into(),
+        }
+    }
+}
+
 fn schedule_of(schedule: &Schedule) -> SyncSchedule {
     match schedule {
         Schedule::Every(seconds) => SyncSchedule { every_seconds: Some(*seconds), cron: None, time_zone: None },
@@ -57,6 +73,9 @@ pub(super) fn show(row: SyncRow) -> Sync {
     Sync {
         id: row.id,
         connection_id: row.connection,
+        variant: (!row.variant.is_empty()).then_some(row.variant),
+        params: row.params,
+        since: row.since,
         mode: row.mode.as_str().to_owned(),
         schedule: schedule_of(&row.schedule),
         has_own_schedule: row.has_own_schedule,

@@ -104,6 +104,7 @@ pub fn trigger(key: &str) -> &str {
         "connect" => "First sync",
         "schedule" => "Schedule",
         "api" => "Requested",
+        "webhook" => "Webhook",
         other => other,
     }
 }

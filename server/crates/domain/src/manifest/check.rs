@@ -1,5 +1,6 @@
 //! Reading a manifest: TOML first, then the rules that types alone do not say.
 
+mod actions;
 mod api;
 mod auth;
 mod calls;
@@ -122,6 +123,7 @@ impl Rules<'_> {
         self.pagination();
         self.webhook();
         self.code();
+        self.actions();
     }
 
     fn refuse(&mut self, field: impl Into<String>, message: impl Into<String>) {
@@ -180,6 +182,12 @@ impl Rules<'_> {
         for (at, stream) in manifest.streams.iter().enumerate() {
             if stream.every_minutes == 0 {
                 self.refuse(format!("streams[{at}].every_minutes"), "write at least 1");
+            }
+            if stream.realtime && manifest.webhook.is_none() {
+                self.refuse(format!("streams[{at}].realtime"), "needs [webhook]: without it no webhook is listened to");
+            }
+            if stream.backfill_days == Some(0) {
+                self.refuse(format!("streams[{at}].backfill_days"), "write at least 1, or leave it out for all there is");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The provider manifest, `provider.toml`: what a provider is, as data. One schema, checked when it is read, with
 //! errors that name file, line and field. What data cannot say, the plugin's code says.
 
+mod action;
 mod api;
 mod auth;
 mod catalog;
@@ -20,6 +21,7 @@ mod value;
 mod variable;
 mod webhook;
 
+pub use action::{ActionSchema, ActionSpec, SchemaFlaw};
 pub use api::{
     ApiSpec, BasicPlacement, CallBody, CallMethod, CallSpec, DigestEncoding, HmacHash, IdentitySpec, Placement,
     REQUEST_HOLES, RevocationSpec, SIGNATURE_HOLE, SignSpec, VerificationSpec,
@@ -36,8 +38,8 @@ pub use limits::{PaginationSpec, RateLimitSpec, ResetFormat};
 pub use named::Named;
 pub use oauth2::{ClientAuth, ClientOwner, Install, InstallBegins, OAuth2, TokenBody, TokenPaths};
 pub use reference::{json_schema, json_schema_text, reference};
-pub use schema::{ActionSpec, CATEGORIES, Manifest, PluginSpec, Provenance, StreamMode, StreamSpec, VerifiedBy};
+pub use schema::{CATEGORIES, Manifest, PluginSpec, Provenance, StreamMode, StreamSpec, VerifiedBy};
 pub use template::{Template, TemplateError, Variables, host_matches};
 pub use text::{Hole, Piece, TextTemplate};
 pub use variable::{VariableLevel, VariableSpec, VariableType};
-pub use webhook::{WebhookScheme, WebhookSpec};
+pub use webhook::{WebhookRoute, WebhookScheme, WebhookSpec};

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    ApiSpec, AuthSpec, FailureRule, IdentitySpec, Named, PaginationSpec, RateLimitSpec, RevocationSpec, VariableSpec,
+    ActionSpec, ApiSpec, AuthSpec, FailureRule, IdentitySpec, Named, PaginationSpec, RateLimitSpec, RevocationSpec, VariableSpec,
     Variables, VerificationSpec, WebhookSpec, check, template::TemplateError,
 };
 
@@ -139,6 +139,14 @@ pub struct StreamSpec {
     pub mode: StreamMode,
     /// Minutes between runs, unless the connection says otherwise.
     pub every_minutes: u32,
+    /// Whether webhooks tell of changes in it: one that does has the stream pulled at once, and the schedule is there for
+    /// what no webhook told. Needs `[webhook]`.
+    #[serde(default)]
+    pub realtime: bool,
+    /// How many days back the first pull goes; all there is if absent. The plugin is told the time as `since`, and leaves
+    /// out what did not change after it.
+    #[serde(default)]
+    pub backfill_days: Option<u32>,
     /// What it holds.
     pub description: Option<String>,
 }
@@ -151,16 +159,6 @@ pub enum StreamMode {
     Incremental,
     /// A run begins anew; what it did not see is gone.
     Full,
-}
-
-/// What can be done.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ActionSpec {
-    /// Its name: lower-case letters, digits and underscores.
-    pub name: String,
-    /// What it does.
-    pub description: Option<String>,
 }
 
 impl Manifest {
@@ -230,6 +228,12 @@ impl Manifest {
         let texts = self.api.credential.texts();
         matches!(self.auth, AuthSpec::OAuth1(_))
             || texts.iter().flat_map(|text| text.holes()).any(|hole| is_theirs(&hole.name))
+    }
+
+    /// The action of that name.
+    #[must_use]
+    pub fn action(&self, name: &str) -> Option<&ActionSpec> {
+        self.actions.iter().find(|action| action.name == name)
     }
 
     /// The stream of that name.

@@ -42,6 +42,53 @@ pub struct WebhookSpec {
     pub account: Option<String>,
     /// Where the kind of event lies, likewise.
     pub event: Option<String>,
+    /// What deliveries tell of: the first that fits counts, and one that fits none tells of nothing. Without any, the
+    /// plugin says it.
+    #[serde(default)]
+    pub routes: Vec<WebhookRoute>,
+}
+
+/// What some deliveries tell of. All that it asks for must be so.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookRoute {
+    /// The kind of event; with a `*` at its end, all that begin so.
+    #[serde(default)]
+    pub event: Option<String>,
+    /// A place where something must lie: `body.post.current.id`.
+    #[serde(default)]
+    pub present: Option<String>,
+    /// A place where nothing may lie.
+    #[serde(default)]
+    pub absent: Option<String>,
+    /// The streams that changed; they are pulled at once.
+    pub streams: Vec<String>,
+    /// Where the id of a record lies that is gone from each of them.
+    #[serde(default)]
+    pub deleted: Option<String>,
+}
+
+impl WebhookRoute {
+    /// Whether it is about an event of this kind.
+    #[must_use]
+    pub fn is_about(&self, event: Option<&str>) -> bool {
+        let Some(wanted) = &self.event else { return true };
+        let Some(event) = event else { return false };
+        match wanted.strip_suffix('*') {
+            Some(start) => event.starts_with(start),
+            None => event == wanted,
+        }
+    }
+}
+
+impl WebhookSpec {
+    /// Whether no two deliveries are signed alike: their time or their id is signed along with them. Where it is not, a
+    /// second delivery with the same body may be a replay, or news.
+    #[must_use]
+    pub fn signs_each_once(&self) -> bool {
+        let names = |name: &str| self.message.as_ref().is_some_and(|text| text.holes().any(|hole| hole.name == name));
+        self.scheme != WebhookScheme::Token && (names("timestamp") || names("id"))
+    }
 }
 
 /// How a delivery is known to come from the provider.
@@ -58,4 +105,37 @@ pub enum WebhookScheme {
 
 const fn five_minutes() -> u32 {
     300
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f_3_a_route_is_about_one_kind_of_event_or_all_that_begin_alike() {
+        let route = |event: &str| -> WebhookRoute { toml::from_str(&format!("{event}streams = ['orders']")).unwrap() };
+        for (wanted, event, fits) in [
+            ("", None, true),
+            ("", Some("order.made"), true),
+            ("event = 'order.made'\n", Some("order.made"), true),
+            ("event = 'order.made'\n", Some("order.made.twice"), false),
+            ("event = 'order.made'\n", None, false),
+            ("event = 'order.*'\n", Some("order.made"), true),
+            ("event = 'order.*'\n", Some("orders"), false),
+            ("event = '*'\n", None, false),
+        ] {
+            assert_eq!(route(wanted).is_about(event), fits, "{wanted} {event:?}");
+        }
+    }
+
+    #[test]
+    fn f_3_only_a_signed_time_or_id_tells_two_deliveries_apart() {
+        let spec = |more: &str| -> WebhookSpec {
+            toml::from_str(&format!("scheme = 'hmac'\nheader = 'x-sign'\nhash = 'sha256'\n{more}")).unwrap()
+        };
+        assert!(spec("message = '{timestamp}.{body}'\ntimestamp = 't='").signs_each_once());
+        assert!(spec("message = '{id}.{body}'\nid_header = 'x-id'").signs_each_once());
+        assert!(!spec("timestamp = 'x-time'\nid_header = 'x-id'").signs_each_once(), "there, but not signed");
+        assert!(!spec("").signs_each_once());
+    }
 }

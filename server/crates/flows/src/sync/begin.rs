@@ -1,12 +1,15 @@
 //! Begins a run, or takes one up that was broken off.
 
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
 use domain::{
     Scope,
     connection::Health,
     run::{SyncMode, Trigger},
 };
 use ids::{RunId, SyncId};
-use store::StoreError;
+use store::{RunFence, StoreError, SyncRow, Tx};
 
 use super::{SyncJob, run::Held};
 use crate::Services;
@@ -44,6 +47,7 @@ pub(super) async fn begin(services: &Services, scope: Scope, job: &SyncJob) -> R
     }
     if let Some((run, fence)) = tx.runs().take_up(sync.id).await? {
         let last_line = tx.runs().last_line(run.id).await?;
+        mark_gone(&mut tx, &sync, fence, now).await?;
         tx.commit().await?;
         let (cursor, pages) = (sync.cursor.clone(), run.pages);
         return Ok(Beginning::Run(Box::new(Begun {
@@ -62,6 +66,7 @@ pub(super) async fn begin(services: &Services, scope: Scope, job: &SyncJob) -> R
     let id = services.mint.id(RunId::new);
     let fence = tx.runs().begin(id, sync.id, sync.connection, trigger, is_full, now).await?;
     tx.syncs().run_began(sync.id, id, is_full).await?;
+    mark_gone(&mut tx, &sync, fence, now).await?;
     tx.commit().await?;
     let cursor = if is_full { None } else { sync.cursor.clone() };
     Ok(Beginning::Run(Box::new(Begun {
@@ -71,6 +76,24 @@ pub(super) async fn begin(services: &Services, scope: Scope, job: &SyncJob) -> R
         last_line: 0,
         was_broken_off: false,
     })))
+}
+
+/// Marks the records of which webhooks said that they are gone, with the sync locked. At the beginning of a run and no other
+/// time: nothing that was pulled before can come after, and what is there again is seen by the run.
+async fn mark_gone(
+    tx: &mut Tx<Scope>,
+    sync: &SyncRow,
+    fence: RunFence,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if sync.gone.is_empty() {
+        return Ok(());
+    }
+    let gone: BTreeSet<&str> = sync.gone.iter().map(String::as_str).collect();
+    let gone: Vec<&str> = gone.into_iter().collect();
+    let deleted = tx.records().delete(sync.id, &gone, sync.last_seq, now).await?;
+    tx.syncs().gone_is_marked(sync.id, sync.last_seq.saturating_add(deleted)).await?;
+    tx.runs().count_deleted(fence, u64::try_from(deleted).unwrap_or_default()).await
 }
 
 /// Takes up the run of a sync that was broken off, if there is one, and begins none.

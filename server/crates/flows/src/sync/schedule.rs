@@ -1,6 +1,6 @@
 //! When syncs run: at once for a new connection, then by their schedules.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     Scope, entropy,
     manifest::{Manifest, StreamSpec},
@@ -39,6 +39,7 @@ pub async fn begin_for_connection(
             stream: stream.name.clone(),
             mode: SyncMode::from(stream.mode),
             every_seconds: every_seconds(stream),
+            since: since(services, stream.backfill_days),
             next_run_at: next_run(services, &Schedule::Every(every_seconds(stream)), 0),
         })
         .collect();
@@ -72,6 +73,11 @@ pub async fn enqueue_due(services: &Services) -> Result<usize, StoreError> {
 /// When a sync is due next, counted from now.
 pub(super) fn next_run(services: &Services, schedule: &Schedule, failures: u32) -> DateTime<Utc> {
     schedule.next(services.now(), failures, u32::from_be_bytes(entropy::bytes(services.entropy.as_ref())))
+}
+
+/// How far back a sync goes that begins now.
+pub(super) fn since(services: &Services, days: Option<u32>) -> Option<DateTime<Utc>> {
+    days.map(|days| services.now() - TimeDelta::days(days.into()))
 }
 
 /// The manifest's interval.

@@ -1,3 +1,4 @@
+mod actions;
 mod hostile;
 mod modes;
 mod places;

@@ -39,17 +39,42 @@ impl Rules<'_> {
         }
         self.message(spec);
         for (name, place) in [("account", &spec.account), ("event", &spec.event)] {
-            let Some(place) = place else { continue };
-            let is_place = match place.split_once('.') {
-                Some(("body", path)) => names::is_path(path),
-                Some(("header", header)) => names::is_header(header),
-                Some(("query", parameter)) => names::is_parameter(parameter),
-                _ => false,
-            };
-            if !is_place {
-                let message = format!("`{place}` is no place: write `body.…`, `header.…` or `query.…`");
-                self.refuse(format!("webhook.{name}"), message);
+            self.place_in_delivery(format!("webhook.{name}"), place.as_deref());
+        }
+        for (at, route) in spec.routes.iter().enumerate() {
+            let field = |name: &str| format!("webhook.routes[{at}].{name}");
+            for (name, place) in [("present", &route.present), ("absent", &route.absent), ("deleted", &route.deleted)] {
+                self.place_in_delivery(field(name), place.as_deref());
             }
+            if route.event.is_some() && spec.event.is_none() {
+                self.refuse("webhook.event", "is missing: a route asks for the kind of event");
+            }
+            if route.streams.is_empty() {
+                self.refuse(field("streams"), "write the names of streams");
+            }
+            for name in &route.streams {
+                match self.manifest.stream(name) {
+                    None => self.refuse(field("streams"), format!("there is no stream `{name}`")),
+                    Some(stream) if !stream.realtime => {
+                        self.refuse(field("streams"), format!("give the stream `{name}` realtime = true"));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+
+    /// A place in a delivery.
+    fn place_in_delivery(&mut self, field: String, place: Option<&str>) {
+        let Some(place) = place else { return };
+        let is_place = match place.split_once('.') {
+            Some(("body", path)) => names::is_path(path),
+            Some(("header", header)) => names::is_header(header),
+            Some(("query", parameter)) => names::is_parameter(parameter),
+            _ => false,
+        };
+        if !is_place {
+            self.refuse(field, format!("`{place}` is no place: write `body.…`, `header.…` or `query.…`"));
         }
     }
 

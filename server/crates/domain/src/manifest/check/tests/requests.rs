@@ -165,6 +165,29 @@ fn deliveries_are_signed_over_their_body() {
 }
 
 #[test]
+fn f_3_routes_lead_to_streams_that_are_there() {
+    let hook = "[webhook]\nscheme = \"token\"\nheader = \"x-token\"\nevent = \"header.x-topic\"\n\
+        [[webhook.routes]]\nevent = \"orders/*\"\nabsent = \"body.order\"\ndeleted = \"body.id\"\nstreams = [\"orders\"]\n\
+        [plugin]\ncomponent = \"plugin.wasm\"\n\
+        [[streams]]\nname = \"orders\"\nmode = \"incremental\"\nevery_minutes = 60\nrealtime = true\nbackfill_days = 90\n";
+    accepts(&format!("{KEY}\n{hook}"));
+    for (old, new, field, words) in [
+        ("[\"orders\"]", "[\"order\"]", "webhook.routes[0].streams", "no stream `order`"),
+        ("[\"orders\"]", "[]", "webhook.routes[0].streams", "names of streams"),
+        ("realtime = true", "realtime = false", "webhook.routes[0].streams", "realtime = true"),
+        ("event = \"header.x-topic\"\n", "", "webhook.event", "is missing"),
+        ("\"body.id\"", "\"id\"", "webhook.routes[0].deleted", "no place"),
+        ("\"body.order\"", "\"order\"", "webhook.routes[0].absent", "no place"),
+        ("backfill_days = 90", "backfill_days = 0", "streams[0].backfill_days", "at least 1"),
+    ] {
+        refuses(&format!("{KEY}\n{}", hook.replace(old, new)), field, words);
+    }
+    let alone = "[plugin]\ncomponent = \"plugin.wasm\"\n\
+        [[streams]]\nname = \"orders\"\nmode = \"full\"\nevery_minutes = 60\nrealtime = true\n";
+    refuses(&format!("{KEY}\n{alone}"), "streams[0].realtime", "needs [webhook]");
+}
+
+#[test]
 fn c_5_failures_must_tell_answers_apart() {
     let with = |rule: &str| format!("{GOOD}\n[[failures]]\n{rule}\n");
     for good in [
