@@ -29,7 +29,7 @@ pub struct ClaimedJob {
     /// Tries, this one included.
     pub attempt: u32,
     /// What to do.
-    pub payload: serde_json::Value,
+    pub payload: Value,
     /// Since when it was due.
     pub run_at: DateTime<Utc>,
     /// Why the try before this failed.
@@ -133,7 +133,7 @@ struct ClaimedColumns {
     #[diesel(sql_type = Integer)]
     attempt: i32,
     #[diesel(sql_type = Jsonb)]
-    payload: serde_json::Value,
+    payload: Value,
     #[diesel(sql_type = Timestamptz)]
     run_at: DateTime<Utc>,
     #[diesel(sql_type = Nullable<Text>)]
