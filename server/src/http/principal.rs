@@ -53,6 +53,8 @@ needs! {
     KeysRead = KEYS_READ;
     KeysWrite = KEYS_WRITE;
     CredentialsExport = CREDENTIALS_EXPORT;
+    ActionsRead = ACTIONS_READ;
+    ActionsRun = ACTIONS_RUN;
     PluginsRead = PLUGINS_READ;
     PluginsWrite = PLUGINS_WRITE;
 }

@@ -52,6 +52,10 @@ permissions! {
     PLUGINS_READ = 20, "plugins:read";
     /// Push, pin and withdraw versions of plugins.
     PLUGINS_WRITE = 21, "plugins:write";
+    /// See actions, calls of them and what came out.
+    ACTIONS_READ = 16, "actions:read";
+    /// Perform actions.
+    ACTIONS_RUN = 17, "actions:run";
 }
 
 impl Permission {

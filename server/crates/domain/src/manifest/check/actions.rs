@@ -170,7 +170,9 @@ impl<'a> Walk<'a> {
                 Some(Holds::Named) => sum(members(value).map(|(name, item)| self.schema(item, &join(&field, name)))),
                 Some(Holds::Definitions) => {
                     if at == self.field {
-                        members(value).for_each(|(name, _)| drop(self.definition(name, &field)));
+                        for (name, _) in members(value) {
+                            self.definition(name, &field);
+                        }
                     } else {
                         self.refuse(&field, "stands at the schema's own top");
                     }
