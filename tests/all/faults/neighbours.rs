@@ -14,12 +14,12 @@ async fn e_5_runs_wait_for_a_provider_that_is_down_and_spend_no_try() {
     let integration = world.acme_integration().await;
     let connection = world.connect_acme(&integration, "merchant-17", "shop_north").await;
     world.synced(&connection).await;
-    let down = Fault::Status { status: 502, retry_after: None, body: None };
+    let down = Fault::Status { status: 500, retry_after: None, body: None };
     world.acme().misbehave(Misbehaviour { path: "/".into(), skip: 0, times: 100_000, fault: down });
     let key = world.key();
     until("the provider is left alone", PATIENCE, async || {
         let request = key.request(Method::GET, "/v1/proxy/echo").header("patchbay-connection", &connection);
-        (request.send().await.status == 503).then_some(())
+        (request.send().await.status == 502).then_some(())
     })
     .await;
     let before = world.acme().calls().values().sum::<u64>();
