@@ -35,7 +35,7 @@ pub fn screen(scope: Scope) -> AnyView {
         std::iter::once((String::new(), t::ALL.to_owned())).chain(named).collect::<Vec<_>>()
     });
     let health_options: Vec<(String, String)> = std::iter::once((String::new(), t::ALL.to_owned()))
-        .chain(states::HEALTHS.map(|state| (states::health_key(state).to_owned(), states::health(state).1.to_owned())))
+        .chain(states::HEALTHS.map(|state| (state.as_str().to_owned(), states::health(state).1.to_owned())))
         .collect();
     let empty = move || {
         if filters() == (None, None, None, None) {

@@ -102,7 +102,7 @@ fn health(counted: Counted) -> AnyView {
         .map(|(_, (state, n))| {
             let (tone, word) = states::health(state);
             view! {
-                <li class="card tile" data-health=states::health_key(state)>
+                <li class="card tile" data-health=state.as_str()>
                     <Badge tone=tone text=word />
                     <strong>{say::count(n)}</strong>
                 </li>

@@ -319,3 +319,18 @@ pub struct Credential {
     pub scopes: Option<Vec<String>>,
 }
 }
+
+impl HealthState {
+    /// The word that stands for it in JSON and in queries.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::NeedsReauth => "needs_reauth",
+            Self::Paused => "paused",
+            Self::Revoked => "revoked",
+            Self::Deleting => "deleting",
+        }
+    }
+}
