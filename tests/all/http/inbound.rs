@@ -189,7 +189,7 @@ async fn f_3_list_inbound_webhooks_shows_what_was_verified_and_what_ran_because_
         assert_eq!(shown["state"], "ignored");
     }
     assert_eq!(runs(&world).await.len(), 1);
-    let ids = super::edge::walk(&world.key(), "/v1/inbound-webhooks?limit=2", |one| one["id"].clone()).await;
+    let ids = super::edge::walk(&world.key(), "/v1/inbound-webhooks?limit=2", |one| one["id"].to_string()).await;
     assert_eq!(ids.len(), 5);
     let elsewhere = "/v1/inbound-webhooks?connection=conn_00000000000000000000000000";
     assert_eq!(world.key().get(elsewhere).await.ok()["data"], json!([]));

@@ -158,8 +158,9 @@ async fn synced_live(world: &World, ghost: &Ghost, connection: &str) {
     assert_eq!(world.one("SELECT count(*) FROM runs WHERE trigger <> 'webhook'").await, scheduled, "no schedule did it");
 
     // One that somebody else signs is not believed.
-    let forged = world.anonymous().post(hook["url"].as_str().unwrap(), &json!({ "post": { "current": { "id": id } } }));
-    forged.await.problem(401, "unauthenticated");
+    let forged = json!({ "post": { "current": { "id": id } } });
+    let refused = world.anonymous().post(hook["url"].as_str().unwrap(), &forged).await;
+    refused.problem(401, "unauthenticated");
 }
 
 /// The token that goes along, and when it was signed.

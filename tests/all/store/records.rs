@@ -67,6 +67,7 @@ async fn begin(ground: &Ground, scope: Scope, connection: ConnectionId, stream: 
         stream: stream.into(),
         mode: SyncMode::Full,
         every_seconds: 60,
+        since: None,
         next_run_at: now(),
     };
     let mut tx = ground.store.begin(scope).await.unwrap();
