@@ -405,7 +405,7 @@ mod tests {
     #[tokio::test]
     async fn e_5_what_a_node_does_not_spend_goes_to_the_others() {
         let shared = Shared::new();
-        let (idle, busy) = (bucket(&shared, 80, 1_000), bucket(&shared, 80, 1_000));
+        let (idle, busy) = (bucket(&shared, 20, 1_000), bucket(&shared, 20, 1_000));
         // Ten callers wait, and leave before they are served.
         let leaving: Vec<_> = (0..10)
             .map(|_| {
@@ -419,7 +419,7 @@ mod tests {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert!(idle.state().unused.is_empty(), "it gave back by itself");
-        assert_eq!(taken(&busy, 200).await, 80, "the whole limit is there");
+        assert_eq!(taken(&busy, 200).await, 20, "the whole limit is there");
     }
 
     #[tokio::test]
