@@ -116,47 +116,47 @@ async fn e_8_a_plugin_goes_from_nothing_to_a_server_and_back_a_version_without_d
     let origin = shop.start();
     let world = World::start(Options::default()).await;
     let folder = folder("pushed");
-    fs::write(folder.join("shop.toml"), MANIFEST).unwrap();
-    succeeds(&folder, &["new", "shop", "--manifest", "shop.toml", "--set", "address=https://shop.example"]);
-    at_home(&folder.join("shop"));
-    succeeds(&folder, &["build", "shop"]);
-    succeeds(&folder, &["test", "--no-build", "shop"]);
+    fs::write(folder.join("stall.toml"), MANIFEST).unwrap();
+    succeeds(&folder, &["new", "stall", "--manifest", "stall.toml", "--set", "address=https://shop.example"]);
+    at_home(&folder.join("stall"));
+    succeeds(&folder, &["build", "stall"]);
+    succeeds(&folder, &["test", "--no-build", "stall"]);
 
     let said = succeeds(&folder, &["keygen", "author.key"]);
     let public = said.split_whitespace().find(|word| word.starts_with("ed25519:")).unwrap().trim_end_matches(':');
     let (_, said) = plugin(&folder, &["keygen", "author.key"], &[]);
     assert!(said.contains("not written over"), "{said}");
-    let push = ["push", "shop", "--key", "author.key", "--version", "1.0.0", "--pin"];
+    let push = ["push", "stall", "--key", "author.key", "--version", "1.0.0", "--pin"];
     let (_, said) = plugin(&folder, &push, &[("PATCHBAY_SERVER_URL", world.origin())]);
     assert!(said.contains("PATCHBAY_API_KEY"), "{said}");
     refused(&world, &folder, &[&push[..], &["--server", "http://patchbay.example"]].concat(), &["https://"]);
-    refused(&world, &folder, &["push", "shop", "--version", "1.0.0"], &["--key FILE", "keygen"]);
+    refused(&world, &folder, &["push", "stall", "--version", "1.0.0"], &["--key FILE", "keygen"]);
     refused(&world, &folder, &push, &["plugin is refused", "not trusted", "/v1/plugin-keys"]);
     let said = done(&world, &folder, &["trust", public, "--name", "author"]);
     assert!(said.contains("is trusted"), "{said}");
     let said = done(&world, &folder, &push);
-    assert!(said.contains("shop 1.0.0 is there") && said.contains("shop 1.0.0 is in force"), "{said}");
+    assert!(said.contains("stall 1.0.0 is there") && said.contains("stall 1.0.0 is in force"), "{said}");
 
-    let wish = json!({ "provider": "shop", "variables": { "address": origin } });
+    let wish = json!({ "provider": "stall", "variables": { "address": origin } });
     world.key().post("/v1/integrations", &wish).await.ok();
-    let wish = json!({ "integration": "shop", "end_user": { "id": "merchant-1" }, "fields": { "api_key": KEY } });
+    let wish = json!({ "integration": "stall", "end_user": { "id": "merchant-1" }, "fields": { "api_key": KEY } });
     let connection = world.key().post("/v1/connections", &wish).await.ok()["id"].as_str().unwrap().to_owned();
     world.synced(&connection).await;
     assert_eq!(lists(&world, &connection).await, ["/items"; 4]);
 
     // The next version reads another list. It is pushed and put in force while a run of the first is under way.
-    let code = folder.join("shop/src/lib.rs");
+    let code = folder.join("stall/src/lib.rs");
     let text = fs::read_to_string(&code).unwrap();
     fs::write(&code, text.replace("path: \"/items\"", "path: \"/v2/items\"")).unwrap();
-    succeeds(&folder, &["build", "shop"]);
+    succeeds(&folder, &["build", "stall"]);
     shop.holds.store(true, Ordering::Relaxed);
     let before = shop.asked().len();
     let sync = world.key().get("/v1/syncs").await.ok()["data"][0]["id"].as_str().unwrap().to_owned();
     world.key().post(&format!("/v1/syncs/{sync}/trigger"), &json!({})).await.ok();
     until("the second page is asked for", PATIENCE, async || (shop.asked().len() == before + 2).then_some(())).await;
     refused(&world, &folder, &push, &["1.0.0 is there already", "next number"]);
-    done(&world, &folder, &["sign", "shop", "--key", "author.key", "--version", "2.0.0", "--out", "shop-2.plugin"]);
-    let said = done(&world, &folder, &["push", "shop-2.plugin", "--pin"]);
+    done(&world, &folder, &["sign", "stall", "--key", "author.key", "--version", "2.0.0", "--out", "stall-2.plugin"]);
+    let said = done(&world, &folder, &["push", "stall-2.plugin", "--pin"]);
     assert!(said.contains("2.0.0 is in force; 1.0.0 was before"), "{said}");
     shop.holds.store(false, Ordering::Relaxed);
     let run = world.synced(&connection).await.remove(0);
@@ -167,31 +167,31 @@ async fn e_8_a_plugin_goes_from_nothing_to_a_server_and_back_a_version_without_d
     assert_eq!((&run["state"], &run["counts"]["updated"]), (&json!("succeeded"), &json!(4)), "{run}");
     assert_eq!(lists(&world, &connection).await, ["/v2/items"; 4]);
 
-    let said = done(&world, &folder, &["versions", "shop"]);
+    let said = done(&world, &folder, &["versions", "stall"]);
     let states: Vec<Vec<&str>> = said.lines().map(|line| line.split_whitespace().take(3).collect()).collect();
     assert_eq!((&states[0][..], &states[1][..2]), (&["2.0.0", "in", "force"][..], &["1.0.0", "ready"][..]), "{said}");
-    let said = done(&world, &folder, &["rollback", "shop"]);
+    let said = done(&world, &folder, &["rollback", "stall"]);
     assert!(said.contains("1.0.0 is in force; 2.0.0 was before"), "{said}");
     run_again(&world, &connection).await;
     assert_eq!(lists(&world, &connection).await, ["/items"; 4]);
-    refused(&world, &folder, &["rollback", "shop"], &["first that was in force"]);
+    refused(&world, &folder, &["rollback", "stall"], &["first that was in force"]);
 
     // What asks for more is asked about.
-    let manifest = folder.join("shop/provider.toml");
+    let manifest = folder.join("stall/provider.toml");
     let text = fs::read_to_string(&manifest).unwrap();
     fs::write(&manifest, text.replace("allow = [\"127.0.0.1\", ", "allow = [\"*.elsewhere.example\", \"127.0.0.1\", "))
         .unwrap();
-    let third = ["push", "shop", "--key", "author.key", "--version", "3.0.0", "--pin"];
-    refused(&world, &folder, &third, &["requests to *.elsewhere.example", "patchbay plugin approve shop 3.0.0"]);
-    refused(&world, &folder, &["pin", "shop", "3.0.0"], &["approve it"]);
-    done(&world, &folder, &["approve", "shop", "3.0.0"]);
-    done(&world, &folder, &["pin", "shop", "3.0.0"]);
+    let third = ["push", "stall", "--key", "author.key", "--version", "3.0.0", "--pin"];
+    refused(&world, &folder, &third, &["requests to *.elsewhere.example", "patchbay plugin approve stall 3.0.0"]);
+    refused(&world, &folder, &["pin", "stall", "3.0.0"], &["approve it"]);
+    done(&world, &folder, &["approve", "stall", "3.0.0"]);
+    done(&world, &folder, &["pin", "stall", "3.0.0"]);
     world.end().await;
 }
 
 /// A shop that this test runs, with an API key.
 const MANIFEST: &str = r#"schema = 1
-slug = "shop"
+slug = "stall"
 name = "Shop"
 category = "commerce"
 docs = "https://shop.example/docs"

@@ -102,7 +102,7 @@ async fn refusals(author: &Author) -> Vec<Refusal> {
     let old = wat::parse_str("(component (import \"patchbay:plugin/http@0.9.0\" (instance)))").unwrap();
     let empty = wat::parse_str("(component)").unwrap();
     let other_contract = if contract == "1.0" { "2.0" } else { "1.0" };
-    vec![
+    let refusals: [Refusal; 19] = [
         ("unsigned", with(&|package| package.signature.clear()), "signature", &["not signed", "--key"]),
         (
             "signed by nobody we know",
@@ -182,7 +182,8 @@ async fn refusals(author: &Author) -> Vec<Refusal> {
             "component",
             &["not a provider plugin"],
         ),
-    ]
+    ];
+    refusals.into()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,22 +9,18 @@ use store::StoreError;
 use crate::{Actor, Services, credentials, credentials::ProviderAccess};
 
 /// How the provider of a run's connection is called. `current` is how it is called by what is in force now; a run that
-/// began with another version, before that was pinned, goes on with its own, also when a worker died over it. `is_new`
-/// says that nobody has had the run before.
+/// began with another version, before that was pinned, goes on with its own, also when a worker died over it. What is kept in
+/// memory of the connection may be older than the run by a moment; what the run's row says is not.
 ///
 /// # Errors
 /// The query failed.
 pub(crate) async fn access_of_run(
     services: &Services,
     scope: Scope,
-    (run, is_new): (RunId, bool),
+    run: RunId,
     connection: ConnectionId,
     current: Arc<ProviderAccess>,
 ) -> Result<Arc<ProviderAccess>, StoreError> {
-    // Nothing was pinned when it began, and nothing is: so it is with nearly all runs of installed providers.
-    if is_new && current.provider.version.is_none() {
-        return Ok(current);
-    }
     let mut tx = services.store.begin(scope).await?;
     let began = tx.plugin_versions().of_run(run).await?;
     if began.as_ref().map(|row| row.id) == current.provider.version.as_ref().map(|version| version.id) {

@@ -188,8 +188,7 @@ impl<'a> Work<'a> {
         let (services, held) = (self.services, &self.begun.held);
         let (scope, connection, stream) = (held.scope, held.sync.connection, &held.sync.stream);
         let fresh = credentials::fresh(services.ctx(scope, Actor::System), connection).await?;
-        let run = (held.fence.run, !self.begun.was_broken_off);
-        let access = access_of_run(services, scope, run, connection, fresh.access).await?;
+        let access = access_of_run(services, scope, held.fence.run, connection, fresh.access).await?;
         let provider = Arc::clone(&access.provider);
         self.calls.clone_from(&access.budget);
         if let Some((host, rest)) = services.egress.rests(access.integration) {
