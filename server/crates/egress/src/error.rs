@@ -244,9 +244,9 @@ impl EgressError {
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Throttled { retry_after }
-            | Self::Busy { retry_after, .. }
-            | Self::Resting { retry_after, .. } => Some(*retry_after),
+            Self::Throttled { retry_after } | Self::Busy { retry_after, .. } | Self::Resting { retry_after, .. } => {
+                Some(*retry_after)
+            }
             _ => None,
         }
     }
