@@ -172,7 +172,8 @@ async fn sv_3_call_action_twice_at_once_with_one_key_has_one_effect() {
     let world = &connected.world;
     spoil(world, ORDER, Fault::Slow { ms: 1_500 });
     let key: &[(&str, &str)] = &[("idempotency-key", "at-once")];
-    let calls = futures_util::future::join_all((0..6).map(|_| call(&connected, key, &cancel(ORDER)))).await;
+    let wish = cancel(ORDER);
+    let calls = futures_util::future::join_all((0..6).map(|_| call(&connected, key, &wish))).await;
     let done: Vec<_> = calls.iter().filter(|answer| answer.status == 200).collect();
     assert_eq!(done.len(), 1, "{calls:?}");
     for waiting in calls.iter().filter(|answer| answer.status != 200) {

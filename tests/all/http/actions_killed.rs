@@ -106,8 +106,8 @@ async fn ft_1_a_call_whose_server_died_is_found_out_about() {
     sent_once(&world).await;
     node.kill();
     assert!(asking.await.unwrap(), "there was no answer");
+    let key = world.key();
     let again = async || {
-        let key = world.key();
         key.request(http::Method::POST, &path).header("idempotency-key", "once").json(&body()).send().await
     };
     again().await.problem(409, "request_in_flight");
