@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::{
     super::{CliError, print},
-    remote::{Remote, ServerArguments},
+    remote::{FarServer, ServerArguments},
 };
 use crate::{config::Config, system::SystemEntropy};
 
@@ -66,7 +66,7 @@ pub(super) fn read(file: &PathBuf) -> Result<SigningKey, CliError> {
 
 pub(super) async fn trust(config: &Config, arguments: &TrustArguments) -> Result<ExitCode, CliError> {
     let public: PublicKey = arguments.public_key.parse().map_err(CliError::refused)?;
-    let remote = Remote::at(config, &arguments.server)?;
+    let remote = FarServer::at(config, &arguments.server)?;
     let body = json!({ "name": arguments.name, "public_key": public.to_string() });
     let key: PluginKey = remote.ask(Method::POST, &["plugin-keys"], Some(body)).await?;
     print(&format!("{} ({}) is trusted in this environment, fingerprint {}", key.id, key.name, key.fingerprint));

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{
     super::{CliError, print},
-    remote::{Remote, ServerArguments},
+    remote::{FarServer, ServerArguments},
 };
 use crate::config::Config;
 
@@ -49,7 +49,7 @@ pub(in crate::cli) struct RollbackArguments {
 }
 
 pub(super) async fn versions(config: &Config, arguments: &VersionsArguments) -> Result<ExitCode, CliError> {
-    let remote = Remote::at(config, &arguments.server)?;
+    let remote = FarServer::at(config, &arguments.server)?;
     let page: Page<PluginVersion> = remote.ask(Method::GET, &["plugins", &arguments.slug, "versions"], None).await?;
     for version in &page.data {
         let state = match version.state {
@@ -73,7 +73,7 @@ pub(super) async fn versions(config: &Config, arguments: &VersionsArguments) -> 
 }
 
 pub(super) async fn approve(config: &Config, arguments: &VersionArguments) -> Result<ExitCode, CliError> {
-    let remote = Remote::at(config, &arguments.server)?;
+    let remote = FarServer::at(config, &arguments.server)?;
     let (slug, number) = (&arguments.slug, &arguments.version);
     let version: PluginVersion =
         remote.ask(Method::POST, &["plugins", slug, "versions", number, "approve"], None).await?;
@@ -84,19 +84,19 @@ pub(super) async fn approve(config: &Config, arguments: &VersionArguments) -> Re
 }
 
 pub(super) async fn pin(config: &Config, arguments: &VersionArguments) -> Result<ExitCode, CliError> {
-    let remote = Remote::at(config, &arguments.server)?;
+    let remote = FarServer::at(config, &arguments.server)?;
     put(&remote, &arguments.slug, &arguments.version).await
 }
 
 /// Puts a version in force, and says so.
-pub(super) async fn put(remote: &Remote, slug: &str, version: &str) -> Result<ExitCode, CliError> {
+pub(super) async fn put(remote: &FarServer, slug: &str, version: &str) -> Result<ExitCode, CliError> {
     let body = json!({ "version": version });
     let pin: PluginPin = remote.ask(Method::PUT, &["plugins", slug, "pin"], Some(body)).await?;
     Ok(said(&pin))
 }
 
 pub(super) async fn rollback(config: &Config, arguments: &RollbackArguments) -> Result<ExitCode, CliError> {
-    let remote = Remote::at(config, &arguments.server)?;
+    let remote = FarServer::at(config, &arguments.server)?;
     let body = json!({ "to": arguments.to });
     let pin: PluginPin = remote.ask(Method::POST, &["plugins", &arguments.slug, "rollback"], Some(body)).await?;
     Ok(said(&pin))

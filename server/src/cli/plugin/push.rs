@@ -14,7 +14,7 @@ use plugin_host::{HostConfig, PluginHost};
 use super::{
     super::{CliError, print},
     keygen, pinning,
-    remote::{Remote, ServerArguments},
+    remote::{FarServer, ServerArguments},
 };
 use crate::{config::Config, system::SystemEntropy};
 
@@ -64,7 +64,7 @@ pub(super) async fn sign(arguments: &SignArguments) -> Result<ExitCode, CliError
 }
 
 pub(super) async fn push(config: &Config, arguments: &PushArguments) -> Result<ExitCode, CliError> {
-    let remote = Remote::at(config, &arguments.server)?;
+    let remote = FarServer::at(config, &arguments.server)?;
     let package = if arguments.path.is_file() { read(&arguments.path)? } else { from_folder(arguments).await? };
     let pushed: PluginVersion = remote.push(package.to_bytes()).await?;
     let (slug, version) = (&pushed.plugin, &pushed.version);

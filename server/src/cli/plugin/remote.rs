@@ -31,13 +31,13 @@ pub(in crate::cli) struct ServerArguments {
 }
 
 /// The server.
-pub(super) struct Remote {
+pub(super) struct FarServer {
     egress: Egress,
     origin: Url,
     key: Secret,
 }
 
-impl Remote {
+impl FarServer {
     /// Speaks to the server that the arguments name.
     ///
     /// # Errors
