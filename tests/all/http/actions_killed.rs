@@ -107,9 +107,8 @@ async fn ft_1_a_call_whose_server_died_is_found_out_about() {
     node.kill();
     assert!(asking.await.unwrap(), "there was no answer");
     let key = world.key();
-    let again = async || {
-        key.request(http::Method::POST, &path).header("idempotency-key", "once").json(&body()).send().await
-    };
+    let again =
+        async || key.request(http::Method::POST, &path).header("idempotency-key", "once").json(&body()).send().await;
     again().await.problem(409, "request_in_flight");
     // Longer than the action may take, and somebody comes looking.
     world.clock().advance(TimeDelta::seconds(90));

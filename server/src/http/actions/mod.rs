@@ -40,7 +40,8 @@ impl From<CallError> for Fail {
                 Self::new(ProblemCode::IdempotencyKeyReused, detail)
             }
             CallError::InFlight { run } => {
-                let detail = format!("The call with this Idempotency-Key is being performed: {run}. Ask again shortly.");
+                let detail =
+                    format!("The call with this Idempotency-Key is being performed: {run}. Ask again shortly.");
                 Self::new(ProblemCode::RequestInFlight, detail).retry_after(Duration::from_secs(1))
             }
             CallError::NeedsReauth(cause) => {

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    ActionSpec, ApiSpec, AuthSpec, FailureRule, IdentitySpec, Named, PaginationSpec, RateLimitSpec, RevocationSpec, VariableSpec,
-    Variables, VerificationSpec, WebhookSpec, check, template::TemplateError,
+    ActionSpec, ApiSpec, AuthSpec, FailureRule, IdentitySpec, Named, PaginationSpec, RateLimitSpec, RevocationSpec,
+    VariableSpec, Variables, VerificationSpec, WebhookSpec, check, template::TemplateError,
 };
 
 /// A provider as its manifest describes it. Made by [`Manifest::parse`] alone, so one in hand is known to be sound.

@@ -77,13 +77,7 @@ pub async fn work(services: &Services, scope: Scope, job: &ActionJob, tries: u32
         Ok(input) => input,
         Err(error) => return performer.unprepared(&row, last_line, error.into(), tries).await,
     };
-    let wanted = Wanted {
-        run: row.id,
-        connection: row.connection,
-        action: &row.action,
-        is_kept: true,
-        last_line,
-    };
+    let wanted = Wanted { run: row.id, connection: row.connection, action: &row.action, is_kept: true, last_line };
     match prepare(ctx, wanted).await {
         Ok(prepared) => performer.perform(&row, prepared, &input, is_idempotent).await,
         Err(error) => performer.unprepared(&row, last_line, error, tries).await,
