@@ -210,7 +210,8 @@ fn f_3_what_was_signed_tells_deliveries_apart_and_places_are_read_as_they_are_wr
     assert_eq!(content(&signed, &map, body.as_bytes(), &url()), format!("1000.{body}").into_bytes());
     let token = spec("scheme = 'token'\nheader = 'x-token'");
     assert_eq!(content(&token, &map, body.as_bytes(), &url()), body.as_bytes());
-    let at = reader(&token, &map, body.as_bytes(), &url());
+    let url = url();
+    let at = reader(&token, &map, body.as_bytes(), &url);
     for (place, found) in [
         ("body.post.id", Some("a  b")),
         ("body.post.n", Some("7")),
