@@ -289,10 +289,11 @@ async fn ft_4_to_claim_reads_little_however_many_wait() {
     };
     let before = counted().await;
     let claimed = ground.claim_by(&mut turns, 8, 4).await.unwrap();
-    assert_eq!(claimed.len(), 8);
+    // Half of the places are the small one's, which has one job.
+    assert_eq!(claimed.len(), 5);
     assert!(claimed.iter().any(|job| job.scope == small) && claimed.iter().all(|job| job.lane.party.is_empty()));
     let rows = counted().await - before;
-    assert!((1..1_000).contains(&rows), "{rows} rows were read for 8 of 100,000");
+    assert!((1..1_000).contains(&rows), "{rows} rows were read for 5 of 100,000");
 }
 
 #[tokio::test]
