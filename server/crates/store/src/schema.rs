@@ -1199,6 +1199,8 @@ diesel::table! {
         failures -> Integer,
         /// When it was made.
         created_at -> Timestamptz,
+        /// Bytes of the largest record it ever brought. Where so many rows of that size are not too much at once, nobody has to count.
+        largest_record -> Integer,
     }
 }
 
