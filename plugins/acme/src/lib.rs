@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use patchbay_plugin::{Connection, Failure, Item, Page, Provider, Value, Walk, answered, cursor, http, json::Record, time};
+use patchbay_plugin::{
+    Connection, Failure, Item, Page, Provider, Value, Walk, answered, cursor, http, json::Record, time,
+};
 use serde::{Deserialize, Serialize};
 
 struct Acme;

@@ -108,7 +108,8 @@ fn create_draft(input: Value) -> Result<Value, Failure> {
     if let Some(post) = post.as_object_mut() {
         post.insert("status".to_owned(), "draft".into());
     }
-    let answer = http::post("/posts/").query("source", "html").json(&json!({ "posts": [post] }))?.accept(api::failure)?;
+    let answer =
+        http::post("/posts/").query("source", "html").json(&json!({ "posts": [post] }))?.accept(api::failure)?;
     let Made { posts: [post] } = answer.json()?;
     Ok(post)
 }

@@ -226,7 +226,10 @@ async fn create_sync_makes_a_variant_with_parameters_of_its_own_and_delete_sync_
     let ran = run(sync).await;
     let counts = (ran["counts"]["pages"].as_u64(), ran["counts"]["added"].as_u64());
     assert_eq!(counts, (Some(5), Some(30)), "30 orders, 7 to a page: {ran}");
-    assert_eq!(world.one("SELECT count(*) FROM records JOIN syncs USING (sync_id) WHERE stream = 'orders'").await, "60");
+    assert_eq!(
+        world.one("SELECT count(*) FROM records JOIN syncs USING (sync_id) WHERE stream = 'orders'").await,
+        "60"
+    );
     let listed = world.key().get(&format!("/v1/syncs?connection={connection}")).await.ok();
     assert_eq!(listed["data"].as_array().unwrap().len(), 3);
 
@@ -247,7 +250,10 @@ async fn create_sync_makes_a_variant_with_parameters_of_its_own_and_delete_sync_
     world.key().delete(&format!("/v1/syncs/{default}")).await.problem(409, "conflict");
     assert_eq!(world.key().delete(&format!("/v1/syncs/{sync}")).await.status, 204);
     world.key().delete(&format!("/v1/syncs/{sync}")).await.problem(404, "not_found");
-    assert_eq!(world.one("SELECT count(*) FROM records JOIN syncs USING (sync_id) WHERE stream = 'orders'").await, "30");
+    assert_eq!(
+        world.one("SELECT count(*) FROM records JOIN syncs USING (sync_id) WHERE stream = 'orders'").await,
+        "30"
+    );
     world.end().await;
 }
 
@@ -305,7 +311,8 @@ async fn a_stream_that_is_removed_while_its_run_is_under_way_ends_the_run_and_ke
     })
     .await;
     assert_eq!((&run["error"]["code"], &run["error"]["blame"]), (&json!("no_stream"), &json!("tenant")), "{run}");
-    let kept = "SELECT count(*) FROM records JOIN syncs USING (sync_id) WHERE stream = 'parcels' AND deleted_at IS NULL";
+    let kept =
+        "SELECT count(*) FROM records JOIN syncs USING (sync_id) WHERE stream = 'parcels' AND deleted_at IS NULL";
     assert_eq!(world.one(kept).await, super::connected::ORDERS.to_string());
     world.sql("UPDATE syncs SET stream = 'orders' WHERE stream = 'parcels'").await;
     world.end().await;

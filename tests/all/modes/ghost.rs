@@ -125,7 +125,8 @@ async fn synced_live(world: &World, ghost: &Ghost, connection: &str) {
     let path = format!("/v1/connections/{connection}/webhook");
     let hook = world.key().request(Method::PUT, &path).json(&json!({ "secret": SECRET })).send().await.ok();
     for event in ["post.added", "post.edited", "post.deleted", "member.added", "member.deleted", "tag.added"] {
-        let wish = json!({ "webhooks": [{ "event": event, "target_url": hook["url"], "name": event, "secret": SECRET }] });
+        let wish =
+            json!({ "webhooks": [{ "event": event, "target_url": hook["url"], "name": event, "secret": SECRET }] });
         let made = call(world, connection, Method::POST, "webhooks/", Some(&wish)).await;
         assert_eq!(made.status, 201, "{made}");
     }
@@ -155,7 +156,11 @@ async fn synced_live(world: &World, ghost: &Ghost, connection: &str) {
     let listed = world.key().get("/v1/inbound-webhooks").await.ok();
     let routed = listed["data"].as_array().unwrap().iter().filter(|one| one["state"] == "routed").count();
     assert!(routed >= 4, "a change, a member and two deletions: {listed}");
-    assert_eq!(world.one("SELECT count(*) FROM runs WHERE trigger <> 'webhook'").await, scheduled, "no schedule did it");
+    assert_eq!(
+        world.one("SELECT count(*) FROM runs WHERE trigger <> 'webhook'").await,
+        scheduled,
+        "no schedule did it"
+    );
 
     // One that somebody else signs is not believed.
     let forged = json!({ "post": { "current": { "id": id } } });

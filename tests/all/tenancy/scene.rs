@@ -29,7 +29,8 @@ impl Operation {
     pub(crate) fn names_a_thing(&self) -> bool {
         // A described provider is named by a word that a neighbour may use too: describing it there makes the neighbour's own.
         let makes_its_own = self.name() == "put /v1/providers/{provider}";
-        (self.path.contains('{') && !makes_its_own) || ["get /v1/records", "get /v1/records/export"].contains(&self.name().as_str())
+        (self.path.contains('{') && !makes_its_own)
+            || ["get /v1/records", "get /v1/records/export"].contains(&self.name().as_str())
     }
 
     pub(crate) fn name(&self) -> String {

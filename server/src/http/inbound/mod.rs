@@ -20,9 +20,7 @@ impl From<HookError> for Fail {
     fn from(error: HookError) -> Self {
         match error {
             HookError::NotFound(what) => Self::not_found(what),
-            HookError::None => {
-                Self::new(ProblemCode::NotFound, "There is no URL for its webhooks yet. PUT makes one.")
-            }
+            HookError::None => Self::new(ProblemCode::NotFound, "There is no URL for its webhooks yet. PUT makes one."),
             HookError::NotOffered | HookError::Raced => Self::new(ProblemCode::Conflict, format!("{error}.")),
             HookError::Field(field, said) => Self::field(field, said),
             HookError::Seal(error) => error.into(),

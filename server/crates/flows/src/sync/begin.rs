@@ -80,12 +80,7 @@ pub(super) async fn begin(services: &Services, scope: Scope, job: &SyncJob) -> R
 
 /// Marks the records of which webhooks said that they are gone, with the sync locked. At the beginning of a run and no other
 /// time: nothing that was pulled before can come after, and what is there again is seen by the run.
-async fn mark_gone(
-    tx: &mut Tx<Scope>,
-    sync: &SyncRow,
-    fence: RunFence,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+async fn mark_gone(tx: &mut Tx<Scope>, sync: &SyncRow, fence: RunFence, now: DateTime<Utc>) -> Result<(), StoreError> {
     if sync.gone.is_empty() {
         return Ok(());
     }
