@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Beyond an action's own time: for writing down how it ended. Then somebody comes looking.
-const SLACK: TimeDelta = TimeDelta::seconds(30);
+const GRACE: TimeDelta = TimeDelta::seconds(30);
 
 /// A call.
 #[derive(Debug, Clone)]
@@ -234,7 +234,7 @@ impl Performer {
         }
         let fence = tx.action_runs().take_up(id, now).await?;
         // If this process dies, a worker finds that out and says so.
-        let time = TimeDelta::from_std(prepared.spec.timeout()).unwrap_or_default() + SLACK;
+        let time = TimeDelta::from_std(prepared.spec.timeout()).unwrap_or_default() + GRACE;
         tx.jobs().enqueue(job(services, id, now + time), now).await?;
         tx.commit().await?;
         let outcome = act(&self, prepared, &call.input).await;
