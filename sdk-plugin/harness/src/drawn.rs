@@ -47,9 +47,9 @@ mod tests {
 
     #[test]
     fn only_what_was_built_is_kept_compiled() {
-        let place = compiled_beside(Path::new("/work/shop/target/plugins/shop/plugin.wasm"));
-        assert_eq!(place.as_deref(), Some(Path::new("/work/shop/target/compiled-plugins")));
-        for elsewhere in ["/work/shop/plugin.wasm", "/srv/plugins/shop/plugin.wasm", "plugin.wasm"] {
+        let place = compiled_beside(Path::new("/srv/shop/target/plugins/shop/plugin.wasm"));
+        assert_eq!(place.as_deref(), Some(Path::new("/srv/shop/target/compiled-plugins")));
+        for elsewhere in ["/srv/shop/plugin.wasm", "/srv/plugins/shop/plugin.wasm", "plugin.wasm"] {
             assert_eq!(compiled_beside(Path::new(elsewhere)), None, "{elsewhere}");
         }
     }
