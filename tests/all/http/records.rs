@@ -246,7 +246,7 @@ async fn set_record_policy_seals_what_is_there_and_what_comes() {
     assert!(!world.one(sealed).await.contains("status"), "nothing of it can be read");
     // The same again is not written again, and what changed lies sealed.
     let sync = set.sync("orders").await;
-    let rows = "SELECT string_agg(ctid::text || xmin::text, ',' ORDER BY external_id) FROM records JOIN syncs USING (sync_id) WHERE stream = 'orders'";
+    let rows = "SELECT string_agg(records.ctid::text || records.xmin::text, ',' ORDER BY external_id) FROM records JOIN syncs USING (sync_id) WHERE stream = 'orders'";
     let lay = world.one(rows).await;
     key.post(&format!("/v1/syncs/{sync}/resync"), &Value::Null).await.ok();
     let run = until("the run ends", PATIENCE, async || {
