@@ -19,7 +19,7 @@ async fn shape(database: &Database) -> Vec<Vec<Option<String>>> {
         .sql(
             "SELECT c.relkind::text, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull::text \
              FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public' \
-             LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 WHERE c.relname NOT LIKE '\\_\\_%' ORDER BY 1, 2, 3",
+             LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE c.relname NOT LIKE '\\_\\_%' ORDER BY 1, 2, 3",
         )
         .await;
     shape.extend(database.sql("SELECT proname, prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname = 'public' ORDER BY 1").await);
