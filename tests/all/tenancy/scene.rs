@@ -144,6 +144,11 @@ impl Scene {
         let wish = json!({ "name": "backend", "scopes": ["*"] });
         let other_key =
             world.operator().post(&format!("{environments}/{other_environment}/api-keys"), &wish).await.ok();
+        // Records under a policy, sealed under a key of theirs, and looked after.
+        let policy = json!({ "keep_deleted_days": 30, "sealed": true });
+        let path = "/v1/integrations/acme/streams/customers/policy";
+        key.request(http::Method::PUT, path).json(&policy).send().await.ok();
+        world.keep_records().await;
         let import = key.post("/v1/imports", &json!({ "integration": "acme" })).await.ok();
         // A row that is wrong, and one whose connection is there already, so that it is known by a key from now on.
         let mint = acme::Command::Mint { client_id: "lamplight".into(), account: "shop_north".into() };
