@@ -79,9 +79,10 @@ CALL patchbay_wall_environment('inbound_deliveries');
 -- Whose account a webhook is about.
 CREATE INDEX connections_by_account ON connections (integration_id, account) WHERE account IS NOT NULL;
 
+-- What comes to an integration's URL may be about any of its connections: who reaches all of them sees it.
 CREATE POLICY reach ON hooks AS RESTRICTIVE TO patchbay_bound USING (CASE
     WHEN connection_id IS NOT NULL THEN EXISTS (SELECT FROM connections c WHERE c.connection_id = hooks.connection_id)
-    ELSE current_setting('patchbay.reach_connections', true) = '*'
+    ELSE current_setting('patchbay.reach_connections', true) = '*' AND current_setting('patchbay.reach_tags', true) = '*'
         AND EXISTS (SELECT FROM integrations i WHERE i.integration_id = hooks.integration_id)
     END);
 CREATE POLICY reach ON inbound_deliveries AS RESTRICTIVE TO patchbay_bound USING (

@@ -147,7 +147,7 @@ async fn refusals(author: &Author) -> Vec<Refusal> {
         ("another provider's manifest", of("beta", "1.0.1", contract, &component), "manifest", &["`acme`", "`beta`"]),
         (
             "a manifest without code",
-            author.acme("acme", "1.0.1", |text| text.split("[plugin]").next().unwrap().to_owned()).await,
+            author.acme("acme", "1.0.1", |text| pushing::without_code(&text).to_owned()).await,
             "manifest",
             &["[plugin]", "PUT /v1/providers/acme"],
         ),
@@ -329,7 +329,7 @@ async fn pin_plugin_unpin_plugin_and_rollback_plugin_change_what_is_in_force() {
     rollback(&key, "acme", Some("5.0.0")).await.problem(404, "not_found");
     pin(&key, "acme", "5.0.0").await.problem(404, "not_found");
     // A described one would be hidden behind it, so none is taken.
-    let described = json!({ "manifest": pushing::manifest().split("[plugin]").next().unwrap() });
+    let described = json!({ "manifest": pushing::without_code(&pushing::manifest()) });
     key.request(Method::PUT, "/v1/providers/acme").json(&described).send().await.problem(409, "conflict");
     assert_eq!(key.delete("/v1/plugins/acme/pin").await.status, 204);
     assert_eq!(shown().await, ("installed".to_owned(), Value::Null, json!("Acme")));

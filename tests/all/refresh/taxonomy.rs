@@ -58,7 +58,7 @@ means = "expired"
 async fn world() -> (World, Value) {
     let world = World::start(Options { worker: false, ..Options::default() }).await;
     let installed = std::fs::read_to_string(root().join("plugins/acme/provider.toml")).unwrap();
-    let data = installed.split("[plugin]").next().unwrap();
+    let data = pushing::without_code(&installed);
     let wish = json!({ "manifest": format!("{data}{RULES}") });
     world.key().request(Method::PUT, "/v1/providers/acme").json(&wish).send().await.ok();
     let integration = world.acme_integration().await;

@@ -79,3 +79,8 @@ pub async fn contract() -> &'static str {
     };
     CONTRACT.get_or_init(find).await
 }
+
+/// What of Acme's manifest needs no code: without its streams, and what sends webhooks on to them.
+pub fn without_code(manifest: &str) -> &str {
+    manifest.split("[webhook]").next().unwrap()
+}

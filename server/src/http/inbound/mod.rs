@@ -1,8 +1,8 @@
 //! Webhooks that providers send: our URLs for them, what came there, and where they come in.
 
-pub mod connection;
+pub mod connection_webhook;
 pub mod get;
-pub mod integration;
+pub mod integration_webhook;
 pub mod list;
 pub mod receive;
 
