@@ -57,6 +57,7 @@ async fn key_service(config: &Config) -> Result<String, String> {
 
 async fn plugins(config: &Config) -> Result<String, String> {
     let host = PluginHost::new(config.plugins.host(), &SystemEntropy::default()).map_err(|error| error.to_string())?;
-    let providers = flows::Providers::load(&config.plugins.dir, Arc::new(host)).await.map_err(|error| error.to_string())?;
+    let providers =
+        flows::Providers::load(&config.plugins.dir, Arc::new(host)).await.map_err(|error| error.to_string())?;
     Ok(format!("{} providers in {}", providers.all_installed().count(), config.plugins.dir.display()))
 }

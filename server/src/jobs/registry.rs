@@ -1,10 +1,10 @@
 //! What there is to do in the background: one line each.
 
 use super::{
-    action_run::ActionRun, clean_up::CleanUp, connect_device_poll::ConnectDevicePoll, connection_delete::ConnectionDelete,
-    connection_revoke::ConnectionRevoke, count_jobs::CountJobs, enqueue_due_syncs::EnqueueDueSyncs,
-    inbound_webhook::InboundWebhook, job::Job,
-    keys_rewrap::KeysRewrap, reap::Reap, records_keep::RecordsKeep, refresh_due::RefreshDue, rounds::Round, sync_run::SyncRun,
+    action_run::ActionRun, clean_up::CleanUp, connect_device_poll::ConnectDevicePoll,
+    connection_delete::ConnectionDelete, connection_revoke::ConnectionRevoke, count_jobs::CountJobs,
+    enqueue_due_syncs::EnqueueDueSyncs, inbound_webhook::InboundWebhook, job::Job, keys_rewrap::KeysRewrap, reap::Reap,
+    records_keep::RecordsKeep, refresh_due::RefreshDue, rounds::Round, sync_run::SyncRun,
     webhook_deliver::WebhookDeliver,
 };
 

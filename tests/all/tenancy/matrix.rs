@@ -99,7 +99,9 @@ async fn neighbour_gets_nothing(scene: &Scene, operation: &Operation, who: &str,
     } else {
         assert!(answer.status < 500, "{who}: {answer}");
         let text = answer.text();
-        for (what, id) in scene.ids.iter().filter(|(what, _)| !["stream", "provider", "plugin", "version", "action"].contains(what)) {
+        for (what, id) in
+            scene.ids.iter().filter(|(what, _)| !["stream", "provider", "plugin", "version", "action"].contains(what))
+        {
             // A neighbour environment of the same tenant may see whose it is.
             assert!(!text.contains(id.as_str()) || *what == "tenant", "{who} was shown the {what}: {answer}");
         }

@@ -89,7 +89,9 @@ async fn g_2_what_a_key_does_not_reach_is_as_if_it_were_another_tenants() {
                 && operation.name() == "get /v1/integrations/{integration}";
             if operation.method == http::Method::GET && !operation.names_a_thing() {
                 assert!([200, 403].contains(&answer.status), "{who}: {answer}");
-                for what in ["connection", "sync", "run", "action_run", "delivery", "session", "key", "endpoint", "install"] {
+                for what in
+                    ["connection", "sync", "run", "action_run", "delivery", "session", "key", "endpoint", "install"]
+                {
                     assert!(!answer.text().contains(&scene.ids[what]), "{who} was shown the {what}: {answer}");
                 }
             } else if !sees_integrations {

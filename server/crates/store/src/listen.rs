@@ -156,7 +156,9 @@ async fn listen_once(url: &str, node: NodeId, teller: &Teller) -> Result<(), tok
     let (client, mut connection) = tokio_postgres::connect(url, NoTls).await?;
     let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
     let subscribe = async {
-        client.batch_execute(&format!("{}; LISTEN {JOBS}; LISTEN {CHANGED}; LISTEN {PROVIDERS}", presence::enter(node))).await?;
+        client
+            .batch_execute(&format!("{}; LISTEN {JOBS}; LISTEN {CHANGED}; LISTEN {PROVIDERS}", presence::enter(node)))
+            .await?;
         teller.tell_gap(true);
         std::future::pending::<Result<(), tokio_postgres::Error>>().await
     };

@@ -79,7 +79,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if no connection is to be had in time.
     pub async fn begin_snapshot(&self, scope: Scope) -> Result<Tx<Scope>, StoreError> {
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 60000";
+        let begin =
+            "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 60000";
         self.begin_as(begin, scope).await
     }
 

@@ -187,7 +187,10 @@ impl Rules<'_> {
                 self.refuse(format!("streams[{at}].realtime"), "needs [webhook]: without it no webhook is listened to");
             }
             if stream.backfill_days == Some(0) {
-                self.refuse(format!("streams[{at}].backfill_days"), "write at least 1, or leave it out for all there is");
+                self.refuse(
+                    format!("streams[{at}].backfill_days"),
+                    "write at least 1, or leave it out for all there is",
+                );
             }
         }
     }

@@ -90,7 +90,8 @@ impl Line {
         if self.under_way.values().sum::<usize>() >= AT_ONCE {
             return None;
         }
-        let has_room = |one: &DueRefresh| self.under_way.get(&one.provider).is_none_or(|count| *count < AT_ONE_PROVIDER);
+        let has_room =
+            |one: &DueRefresh| self.under_way.get(&one.provider).is_none_or(|count| *count < AT_ONE_PROVIDER);
         let at = self.waiting.iter().position(has_room)?;
         let next = self.waiting.remove(at)?;
         *self.under_way.entry(next.provider.clone()).or_default() += 1;
