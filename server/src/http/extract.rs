@@ -63,7 +63,36 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fail> {
         }
     })?;
     reader.end().map_err(|error| bad(&error))?;
+    if has_nul(text) {
+        let detail = "The body holds a NUL (`\\u0000`), which no text can be kept with: leave it out.";
+        return Err(Fail::new(ProblemCode::InvalidFields, detail));
+    }
     Ok(value)
+}
+
+/// Whether a JSON text has a NUL in it. Postgres keeps none, whatever the field.
+fn has_nul(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, escaped)) = rest.split_once('\\') {
+        if escaped.starts_with("u0000") {
+            return true;
+        }
+        // What is escaped may be a backslash, which escapes nothing then.
+        rest = escaped.get(1..).unwrap_or_default();
+    }
+    false
+}
+
+/// Refuses a URL with a NUL in it: no name, id or text has one. What goes through the proxy is the provider's to read.
+///
+/// # Errors
+/// 400, saying so.
+pub(super) fn url_without_nul(url: &actix_web::http::Uri) -> Result<(), Fail> {
+    let holds = |part: &str| part.contains("%00");
+    if !url.path().starts_with("/v1/proxy/") && (holds(url.path()) || url.query().is_some_and(holds)) {
+        return Err(Fail::new(ProblemCode::BadRequest, "The URL holds a NUL (`%00`), which no name, id or text has."));
+    }
+    Ok(())
 }
 
 /// What serde says of a value, without the value: a text in a wrong place may be a secret, and answers are logged elsewhere.
@@ -167,4 +196,26 @@ pub fn page<T, C: Display>(mut shown: Vec<T>, limit: u32, cursor: impl Fn(&T) ->
     shown.truncate(limit);
     let next_cursor = shown.last().filter(|_| more).map(|last| cursor(last).to_string());
     web::Json(api_types::Page { data: shown, next_cursor })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nul_is_found_and_only_a_nul() {
+        for text in [r#"{"a":"\u0000"}"#, r#"{"a":"\\\u0000"}"#, r#"{"\u0000":1}"#, r#"["\n\u0000"]"#, r#""\u00000""#] {
+            assert!(has_nul(text), "{text}");
+        }
+        for text in [r#"{"a":"\\u0000"}"#, r#"{"a":"u0000"}"#, r#"{"a":"\u0001"}"#, r#""\\""#] {
+            assert!(!has_nul(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_read_as_it_was_sent() {
+        let refused = |url: &str| url_without_nul(&url.parse().unwrap()).is_err();
+        assert!(refused("/v1/plugins/%00/versions") && refused("/v1/runs?cursor=a%00"));
+        assert!(!refused("/v1/proxy/a%00?b=%00") && !refused("/v1/runs?cursor=%2500"));
+    }
 }

@@ -13,7 +13,7 @@ use domain::{
 use flows::{Actor, Ctx, Services, tenant::authenticate};
 use ids::TenantId;
 
-use super::{AppState, problem::Fail, request_log};
+use super::{AppState, extract, problem::Fail, request_log};
 
 pub use flows::tenant::authenticate::KeyCache;
 
@@ -151,6 +151,7 @@ impl<P: Needs> FromRequest for Caller<P> {
                 let detail = format!("This needs the scope `{}`.", P::PERMISSION.as_str());
                 return Err(Fail::new(ProblemCode::MissingScope, detail));
             }
+            extract::url_without_nul(request.uri())?;
             let bound = reach.map(|reach| Box::new(state.services.within(reach)));
             Ok(Self { state, bound, scope, actor, permissions, needs: PhantomData })
         })

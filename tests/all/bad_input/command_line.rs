@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Output};
 
 use super::guest;
-use crate::support::patchbay_binary;
+use crate::support::{patchbay_binary, pushing};
 
 /// Runs the server's binary, with settings as its environment alone gives them.
 fn patchbay(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
@@ -111,7 +111,7 @@ fn a_server_does_not_start_with_a_bad_provider_or_two_of_one_name() {
     let good = guest::manifest();
     let folder = guest::folder("two", &good, Some(&guest::component("", "")));
     fs::create_dir_all(folder.join("catalog")).unwrap();
-    let second = good.split("[plugin]").next().unwrap();
+    let second = pushing::without_code(&good);
     fs::write(folder.join("catalog/other.toml"), second).unwrap();
     let output = patchbay(
         &["doctor"],

@@ -164,7 +164,7 @@ async fn e_9_a_stream_that_a_version_drops_fails_clearly_and_its_records_stay() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pl_5_a_component_that_was_altered_in_the_database_is_not_run() {
-    let (world, author) = with_author().await;
+    let (world, _author) = with_author().await;
     let key = world.key();
     let integration = world.acme_integration().await;
     let connection = world.connect_acme(&integration, "merchant-17", "shop_north").await;

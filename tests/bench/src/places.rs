@@ -13,7 +13,7 @@ const USAGE: &str = "usage: bench ROOT PATCHBAY ACME-SERVER PLUGINS [records=N] 
 /// Records of each stream at the provider, unless it is said.
 const RECORDS: u32 = 100_000;
 /// What can be measured by itself.
-const PARTS: [&str; 15] = [
+const PARTS: [&str; 16] = [
     "pages",
     "widget",
     "instance",

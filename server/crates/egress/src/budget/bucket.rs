@@ -417,7 +417,7 @@ mod tests {
         for one in leaving {
             one.abort();
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        sleep(Duration::from_millis(100)).await;
         assert!(idle.state().unused.is_empty(), "it gave back by itself");
         assert_eq!(taken(&busy, 200).await, 20, "the whole limit is there");
     }
@@ -433,7 +433,7 @@ mod tests {
         shared.is_away.store(false, Ordering::SeqCst);
         bucket.state().alone.as_mut().unwrap().until = Instant::now();
         let _ = bucket.take(Duration::ZERO).await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        sleep(Duration::from_millis(50)).await;
         assert!(bucket.state().alone.is_none());
         assert_eq!(taken(&bucket, 200).await, 80);
     }
