@@ -17,7 +17,7 @@ const DENIED: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Fail {
     code: ProblemCode,
-    detail: String,
+    detail: Box<str>,
     fields: Vec<FieldProblem>,
     retry_after: Option<Duration>,
     allow: Option<Box<str>>,
@@ -31,7 +31,7 @@ impl Fail {
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self {
             code,
-            detail: cut(detail.into()),
+            detail: cut(detail.into()).into(),
             fields: Vec::new(),
             retry_after: None,
             allow: None,
@@ -144,7 +144,7 @@ impl ResponseError for Fail {
             title: self.code.title().to_owned(),
             status: self.code.status(),
             code: self.code,
-            detail: self.detail.clone(),
+            detail: self.detail.to_string(),
             request_id: request_log::request_id(),
             fields: self.fields.clone(),
             provider_said: self.provider_said.as_deref().map(str::to_owned),

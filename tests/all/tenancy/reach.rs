@@ -15,6 +15,10 @@ struct Bound {
 /// Operations that show what every tenant may see, or what is nobody's: the providers that there are.
 const OPEN: &[&str] = &["get /v1/providers", "get /v1/providers/{provider}"];
 
+/// What whoever sees an integration sees of it.
+const OF_INTEGRATIONS: &[&str] =
+    &["get /v1/integrations/{integration}", "get /v1/integrations/{integration}/streams/{stream}/policy"];
+
 impl Bound {
     async fn make(scene: &Scene, how: &'static str, only: Value) -> Self {
         let wish = json!({ "name": how, "scopes": ["*"], "only": only });
@@ -84,9 +88,10 @@ async fn g_2_what_a_key_does_not_reach_is_as_if_it_were_another_tenants() {
         for key in &keys {
             let answer = key.send(&scene, operation).await;
             let who = format!("{}, {}", key.how, operation.name());
-            // The integrations are not narrowed by tags: who may make connections of a tag may do so through any.
+            // The integrations are not narrowed by tags: who may make connections of a tag may do so through any, and sees
+            // how long each keeps what it pulls.
             let sees_integrations = ["by tag", "by what never meets"].contains(&key.how)
-                && operation.name() == "get /v1/integrations/{integration}";
+                && OF_INTEGRATIONS.contains(&operation.name().as_str());
             if operation.method == http::Method::GET && !operation.names_a_thing() {
                 assert!([200, 403].contains(&answer.status), "{who}: {answer}");
                 for what in

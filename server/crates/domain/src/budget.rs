@@ -207,6 +207,10 @@ mod tests {
         Limit { calls: NonZeroU32::new(calls).unwrap(), per: Duration::from_millis(ms) }
     }
 
+    fn count(calls: u32) -> usize {
+        usize::try_from(calls).unwrap()
+    }
+
     /// The most calls in any stretch of the limit's length.
     fn most(made: &mut [i64], per: Duration) -> usize {
         made.sort_unstable();
@@ -287,7 +291,7 @@ mod tests {
             let grant = self.book.grant(self.limit, now, want, &back);
             let lives = micros(self.limit.lives());
             let made: Vec<i64> = made_at.iter().map(|part| now + lives * i64::from(*part) / 255).collect();
-            let made = &made[..made.len().min(grant.calls as usize)];
+            let made = &made[..made.len().min(count(grant.calls))];
             self.made.extend(made);
             let calls = grant.calls - u32::try_from(made.len()).unwrap();
             self.unused[node].extend((calls > 0).then_some(Unused { slot: grant.slot, calls }));
@@ -306,21 +310,21 @@ mod tests {
             let step = (per / 2_000).max(1_000);
             let mut now = START;
             while now < end {
-                for node in 0..3 {
-                    if not_before[node] <= now {
+                for (node, not_before) in not_before.iter_mut().enumerate() {
+                    if *not_before <= now {
                         let slice = (limit.calls.get() / 8).max(1);
-                        let made_at = vec![128; slice as usize];
+                        let made_at = vec![128; count(slice)];
                         let grant = cluster.ask(node, now, slice, &made_at);
-                        not_before[node] = now + grant.next.filter(|_| grant.calls == 0).map_or(asking, micros);
+                        *not_before = now + grant.next.filter(|_| grant.calls == 0).map_or(asking, micros);
                     }
                 }
                 now += step;
             }
             let used = cluster.made.len();
-            let whole = limit.calls.get() as usize * 20;
+            let whole = count(limit.calls.get()) * 20;
             assert!(used * 10 >= whole * 9, "{limit:?}: {used} of {whole}");
             let most = most(&mut cluster.made, limit.per);
-            assert!(most <= limit.calls.get() as usize, "{limit:?}: {most} in one window");
+            assert!(most <= count(limit.calls.get()), "{limit:?}: {most} in one window");
         }
     }
 
@@ -341,7 +345,7 @@ mod tests {
                 prop_assert_eq!(grant.next.is_some(), grant.calls < want);
             }
             let most = most(&mut cluster.made, limit.per);
-            prop_assert!(most <= calls as usize, "{most} in one window");
+            prop_assert!(most <= count(calls), "{most} in one window");
             prop_assert!(cluster.book.slots.len() <= 64 + 12, "{} slots", cluster.book.slots.len());
         }
     }
