@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_bound_key_is_offered_nothing_that_concerns_the_whole_environment() {
-        assert_eq!(scopes_within(true).len(), 10);
+        assert_eq!(scopes_within(true).len(), 12);
         assert!(scopes_within(true).contains(&"integrations:write"));
         assert!(!scopes_within(false).contains(&"integrations:write") && scopes_within(false).contains(&"proxy"));
     }
