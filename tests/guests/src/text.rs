@@ -114,7 +114,7 @@ fn wrapped(version: &str, core: &str) -> Vec<u8> {
     ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
 }
 
-/// The component of version 1 with that `pull`; see [`core`].
+/// The component of version 1 with that `pull`; see [`core()`].
 pub fn component(more: &str, body: &str) -> Vec<u8> {
     wrap(&core(more, body))
 }

@@ -3,7 +3,7 @@
 //!
 //! A version is pushed once ([`push`]) and stays. Which is in force is the environment's pin ([`pin`], [`rollback`],
 //! [`unpin`]): to upgrade and to go back moves the pin and nothing else, every node hears of it, and what begins afterwards
-//! uses the other version. A run under way ends on the version that it began with ([`run`]). A version that asks for more
+//! uses the other version. A run under way ends on the version that it began with (`run`). A version that asks for more
 //! than the one before waits until somebody who may configure integrations has agreed ([`approve`]).
 //!
 //! Revoking a key stops what is pushed and pinned by its signatures from then on. What is in force stays in force, so that no
