@@ -65,7 +65,7 @@ pub struct RateLimits {
     pub integration: Option<Rate>,
     /// Header that says how many calls are left, like `x-ratelimit-remaining`.
     pub remaining: Option<HeaderName>,
-    /// Header that says when there will be more, like `x-ratelimit-reset`; see [`retry_after::parse_reset`].
+    /// Header that says when there will be more, like `x-ratelimit-reset`; see [`crate::retry_after::parse_reset`].
     pub reset: Option<HeaderName>,
     /// How that is written: milliseconds from now cannot be told from seconds by their size.
     pub reset_format: ResetFormat,
