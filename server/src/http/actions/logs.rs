@@ -8,6 +8,7 @@ use super::super::{
     extract::{self, Paging, Query},
     principal::{ActionsRead, Caller},
     problem::Fail,
+    runs,
 };
 
 /// Lists what plugin and host wrote about a call of an action, from its beginning. The cursor is a line number.
@@ -23,12 +24,6 @@ pub async fn list_action_run_logs(
     let id = extract::id(&path, "call of an action")?;
     let after: Option<u32> = paging.after()?;
     let rows = action::lines(caller.ctx(), id, after.unwrap_or(0), i64::from(limit) + 1).await?;
-    let show = |row: store::LogRow| RunLogLine {
-        line: row.line,
-        level: row.level.as_str().to_owned(),
-        message: row.message,
-        at: row.at,
-    };
-    let shown = rows.into_iter().map(show).collect();
+    let shown = rows.into_iter().map(runs::logs::show).collect();
     Ok(extract::page(shown, limit, |line| line.line))
 }

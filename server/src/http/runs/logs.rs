@@ -3,6 +3,7 @@
 use actix_web::web;
 use api_types::{Page, sync::RunLogLine};
 use flows::sync;
+use store::LogRow;
 
 use super::super::{
     extract::{self, Paging, Query},
@@ -23,12 +24,11 @@ pub async fn list_run_logs(
     let id = extract::id(&path, "run")?;
     let after: Option<u32> = paging.after()?;
     let rows = sync::run_lines(caller.ctx(), id, after.unwrap_or(0), i64::from(limit) + 1).await?;
-    let show = |row: store::LogRow| RunLogLine {
-        line: row.line,
-        level: row.level.as_str().to_owned(),
-        message: row.message,
-        at: row.at,
-    };
     let shown = rows.into_iter().map(show).collect();
     Ok(extract::page(shown, limit, |line| line.line))
+}
+
+/// A line as it is shown, of a run's log and of a call's alike.
+pub(in super::super) fn show(row: LogRow) -> RunLogLine {
+    RunLogLine { line: row.line, level: row.level.as_str().to_owned(), message: row.message, at: row.at }
 }
