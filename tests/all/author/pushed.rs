@@ -15,7 +15,7 @@ use std::{
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
 
-use super::{at_home, folder, plugin, succeeds};
+use super::{SHOP, at_home, folder, plugin, succeeds};
 use crate::support::{Options, PATIENCE, World, until};
 
 const KEY: &str = "shop_key_0815";
@@ -116,7 +116,7 @@ async fn e_8_a_plugin_goes_from_nothing_to_a_server_and_back_a_version_without_d
     let origin = shop.start();
     let world = World::start(Options::default()).await;
     let folder = folder("pushed");
-    fs::write(folder.join("stall.toml"), MANIFEST).unwrap();
+    fs::write(folder.join("stall.toml"), manifest()).unwrap();
     succeeds(&folder, &["new", "stall", "--manifest", "stall.toml", "--set", "address=https://shop.example"]);
     at_home(&folder.join("stall"));
     succeeds(&folder, &["build", "stall"]);
@@ -189,27 +189,13 @@ async fn e_8_a_plugin_goes_from_nothing_to_a_server_and_back_a_version_without_d
     world.end().await;
 }
 
-/// A shop that this test runs, with an API key.
-const MANIFEST: &str = r#"schema = 1
-slug = "stall"
-name = "Shop"
-category = "commerce"
-docs = "https://shop.example/docs"
-
-[variables.api_key]
-type = "secret"
-label = "API key"
-
-[variables.address]
-type = "origin"
-at = "integration"
-label = "Address"
-allow = ["127.0.0.1", "shop.example"]
-
-[auth]
-mode = "key"
-
-[api]
-base_url = "{address}"
-credential = { headers = { X-Api-Key = "{api_key}" } }
-"#;
+/// The shop of this test: its address is the integration's to say.
+fn manifest() -> String {
+    let (label, origin) = (
+        "[variables.store]\ntype = \"label\"\nlabel = \"Store\"",
+        "[variables.address]\ntype = \"origin\"\nat = \"integration\"\nlabel = \"Address\"\n\
+         allow = [\"127.0.0.1\", \"shop.example\"]",
+    );
+    let manifest = SHOP.replace("slug = \"shop\"", "slug = \"stall\"").replace(label, origin);
+    manifest.replace("\"https://{store}.shop.example/v2\"", "\"{address}\"")
+}
