@@ -10,4 +10,4 @@ mod keys_sealed;
 mod many_nodes;
 mod neighbours;
 mod throttled;
-mod worker_killed;
+pub mod worker_killed;

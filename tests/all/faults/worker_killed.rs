@@ -9,17 +9,10 @@ use crate::support::*;
 
 const ORDERS: u64 = 2_500;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ft_1_another_worker_goes_on_at_the_last_page() {
-    let mut world = World::start(Options { worker: false, ..Options::default() }).await;
-    world.use_acme(acme::Options { orders: ORDERS, workers: 1, ..acme::Options::default() });
-    let integration = world.acme_integration().await;
-    let connection = world.connect_acme(&integration, "merchant-17", "shop_north").await;
-    // One page is pulled; the answer to the second call never comes.
-    let stuck = Misbehaviour { path: "/v1/orders".into(), skip: 1, times: 1, fault: Fault::Hang };
-    world.acme().misbehave(stuck);
-
-    let mut worker = spawn(server_process(&world, "worker"), Stdio::null()).unwrap();
+/// A worker in a process of its own that has stored the first page of orders and asked for the second, which never comes.
+pub async fn in_second_page(world: &World) -> Child {
+    world.acme().misbehave(Misbehaviour { path: "/v1/orders".into(), skip: 1, times: 1, fault: Fault::Hang });
+    let mut worker = spawn(server_process(world, "worker"), Stdio::null()).unwrap();
     worker.wait_for_line("working", PATIENCE);
     let pages = "SELECT r.pages FROM runs r JOIN syncs s USING (sync_id) WHERE s.stream = 'orders'";
     until("the worker is in the middle of the second page", PATIENCE, async || {
@@ -27,6 +20,16 @@ async fn ft_1_another_worker_goes_on_at_the_last_page() {
         (committed && world.acme().calls()["GET /v1/orders"] == 2).then_some(())
     })
     .await;
+    worker
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ft_1_another_worker_goes_on_at_the_last_page() {
+    let mut world = World::start(Options { worker: false, ..Options::default() }).await;
+    world.use_acme(acme::Options { orders: ORDERS, workers: 1, ..acme::Options::default() });
+    let integration = world.acme_integration().await;
+    let connection = world.connect_acme(&integration, "merchant-17", "shop_north").await;
+    let mut worker = in_second_page(&world).await;
     worker.kill();
     let stored =
         world.one("SELECT count(*) FROM records r JOIN syncs s USING (sync_id) WHERE s.stream = 'orders'").await;

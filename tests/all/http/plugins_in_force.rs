@@ -1,15 +1,14 @@
 //! Versions of plugins while runs are under way: upgrade and rollback drop none, every node hears of them, and what is run is what
 //! was signed.
 
-use std::process::Stdio;
-
 use acme::{Fault, Misbehaviour};
 use http::Method;
 use serde_json::{Value, json};
 
 use super::plugins::{pin, rollback, unchanged, with_author};
-use crate::support::{
-    Author, Options, PATIENCE, TenantKey, World, push, pushing, server_process, spawn, start_node_of, until,
+use crate::{
+    faults::worker_killed::in_second_page,
+    support::{Author, Options, PATIENCE, TenantKey, World, push, pushing, start_node_of, until},
 };
 
 /// What the newest run of a stream says of its plugin's version, once it has ended.
@@ -80,15 +79,7 @@ async fn e_9_a_run_whose_worker_was_killed_ends_on_the_version_that_it_began_wit
     world.use_acme(acme::Options { orders: 2_500, workers: 1, ..acme::Options::default() });
     let integration = world.acme_integration().await;
     let connection = world.connect_acme(&integration, "merchant-17", "shop_north").await;
-    world.acme().misbehave(Misbehaviour { path: "/v1/orders".into(), skip: 1, times: 1, fault: Fault::Hang });
-    let mut worker = spawn(server_process(&world, "worker"), Stdio::null()).unwrap();
-    worker.wait_for_line("working", PATIENCE);
-    let pages = "SELECT r.pages FROM runs r JOIN syncs s USING (sync_id) WHERE s.stream = 'orders'";
-    until("the worker is in the middle of the second page", PATIENCE, async || {
-        let committed = world.sql(pages).await == [[Some("1".to_owned())]];
-        (committed && world.acme().calls()["GET /v1/orders"] == 2).then_some(())
-    })
-    .await;
+    let mut worker = in_second_page(&world).await;
     worker.kill();
     pin(&key, "acme", "1.1.0").await.ok();
     world.clock().advance(chrono::TimeDelta::seconds(60));
