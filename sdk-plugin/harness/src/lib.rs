@@ -1,8 +1,9 @@
 //! Runs a plugin without a server: recorded exchanges are replayed through the real plugin host, with the same limits
 //! as in production. A fixture fails if the plugin asks for anything but what was recorded, asks on after the last
-//! page, leaves recorded exchanges unasked, names a host that its manifest does not list, or gives something else than
-//! was expected; a pull is begun again at each of its cursors, which must give the rest of it again; and all of it is run
-//! a second time and on another day, which must give the same records.
+//! page, leaves recorded exchanges unasked, names a host that its manifest does not list, has an action's input or output
+//! break the schema that the manifest has for it, or gives something else than was expected; a pull is begun again at each
+//! of its cursors, which must give the rest of it again; and all of it is run a second time and on another day, which must
+//! give the same records.
 //!
 //! [`examine_folder`] does that for all fixtures of a folder and more: each request of each stream is answered with each
 //! of the errors that an API has. [`compile`], [`probe`] and [`scaffold`] are the rest of an author's work: building a
@@ -22,6 +23,7 @@ mod provider;
 mod recorded;
 mod replay;
 pub mod scaffold;
+mod schemas;
 mod stage;
 mod statuses;
 mod table;

@@ -11,6 +11,7 @@ use crate::{
     drawn::{Drawn, compiled_beside},
     provider::Reach,
     recorded::Recorded,
+    schemas,
     stage::{Largest, Played, Stage, Way},
 };
 
@@ -96,10 +97,13 @@ pub async fn replay(
     fixture: &Fixture,
 ) -> Result<Replayed, Mismatch> {
     known(provider, &fixture.call)?;
+    let subject = subject(&fixture.call);
+    let of_subject = |Mismatch(text): Mismatch| Mismatch(format!("{subject}: {text}"));
+    schemas::check_input(provider, fixture).map_err(of_subject)?;
     let walk = Walk { stage: Stage { plugin, fixture }, reach: provider.reach(&fixture.variables)? };
     let first = walk.along(0, walk.stage.cursor(), fixture.now).await?;
-    let subject = subject(&fixture.call);
-    fixture.expect.check(&first.outcome).map_err(|Mismatch(text)| Mismatch(format!("{subject}: {text}")))?;
+    fixture.expect.check(&first.outcome).map_err(of_subject)?;
+    schemas::check_output(provider, fixture, &first.outcome.output).map_err(of_subject)?;
     let resumed = walk.resumes(&first).await?;
     walk.repeats(&first).await?;
     walk.does_not_depend_on_the_clock(&first).await?;

@@ -123,6 +123,27 @@ mod catches {
         caught(REPOSITORIES, call(json!({"act": {"action": "fork", "input": {}}})), &["no action `fork`"]).await;
     }
 
+    #[tokio::test]
+    async fn e_7_an_action_whose_input_or_output_breaks_its_schema() {
+        let untitled = |f: &mut Fixture| {
+            let input = json!({ "repository": "octocat/Hello-World", "title": "", "labels": ["bug"] });
+            f.call = serde_json::from_value(json!({ "act": { "action": "create_issue", "input": input } })).unwrap();
+            f.exchanges[0].request.body = None;
+        };
+        let words = ["action `create_issue`", "the input breaks its schema", "title: ", "[actions.input]"];
+        caught("create-issue.json", untitled, &words).await;
+        let numbered_in_words = |f: &mut Fixture| {
+            f.exchanges[0].response.as_mut().unwrap().body["number"] = json!("1347");
+            f.expect.output = None;
+        };
+        let words = ["action `create_issue`", "the output breaks its schema", "number: ", "[actions.output]"];
+        caught("create-issue.json", numbered_in_words, &words).await;
+        // What the server would refuse may be recorded to show that the plugin refuses it too.
+        for refused in ["create-issue-refused.json", "create-issue-without-owner.json"] {
+            changed(refused, |_| ()).await.unwrap();
+        }
+    }
+
     #[test]
     fn files_that_are_no_fixtures_are_named() {
         let file = std::env::temp_dir().join(format!("patchbay-harness-{}.json", std::process::id()));
