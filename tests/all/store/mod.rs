@@ -4,6 +4,7 @@ mod budgets;
 mod deliveries;
 mod jobs;
 mod records;
+mod transactions;
 
 use std::sync::Arc;
 

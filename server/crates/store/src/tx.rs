@@ -1,11 +1,12 @@
 //! Transactions, each with the scope that it was begun for.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use diesel_async::pooled_connection::deadpool;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager as _};
 use domain::{Scope, reach::Reach};
 use ids::TenantId;
+use tokio::{runtime::Handle, time::timeout};
 
 use crate::{StoreConfig, StoreError, bell::Bell, pool};
 
@@ -32,10 +33,19 @@ struct Bound {
 /// The role of transactions that are begun within a reach. The migrations make it, and put the wall up.
 const BOUND_ROLE: &str = "patchbay_bound";
 
+/// How long a connection is waited for that rolls back. One whose last query was given up answers that one before.
+const ROLLING_BACK: Duration = Duration::from_secs(1);
+
+type Connection = deadpool::Object<AsyncPgConnection>;
+
 /// A transaction in a scope: [`Scope`] for one environment, [`TenantId`] for what a tenant has beside environments,
-/// [`System`] for the rest. Dropped without [`Tx::commit`] it is rolled back, by closing its connection.
+/// [`System`] for the rest. Dropped without [`Tx::commit`] it is rolled back, at once and beside the caller's work: a
+/// connection that went back to the pool as it is would keep its locks until somebody takes it.
 pub struct Tx<S> {
-    connection: deadpool::Object<AsyncPgConnection>,
+    /// There until the end.
+    connection: Option<Connection>,
+    /// Whether BEGIN or COMMIT has no answer yet, so that nobody knows whether a transaction is open.
+    is_between: bool,
     scope: S,
     bell: Arc<Bell>,
     has_new_jobs: bool,
@@ -124,9 +134,12 @@ impl Store {
     }
 
     async fn open<S>(&self, begin: &str, scope: S) -> Result<Tx<S>, StoreError> {
-        let mut connection = self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        AnsiTransactionManager::begin_transaction_sql(&mut *connection, begin).await?;
-        Ok(Tx { connection, scope, bell: Arc::clone(&self.bell), has_new_jobs: false })
+        let connection = self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let bell = Arc::clone(&self.bell);
+        let mut tx = Tx { connection: Some(connection), is_between: true, scope, bell, has_new_jobs: false };
+        AnsiTransactionManager::begin_transaction_sql(tx.connection(), begin).await?;
+        tx.is_between = false;
+        Ok(tx)
     }
 }
 
@@ -156,7 +169,10 @@ impl<S> Tx<S> {
     /// # Errors
     /// The commit failed; nothing was done, or, where the connection was lost, it is not known.
     pub async fn commit(mut self) -> Result<(), StoreError> {
-        AnsiTransactionManager::commit_transaction(&mut *self.connection).await?;
+        self.is_between = true;
+        AnsiTransactionManager::commit_transaction(self.connection()).await?;
+        // Back to the pool.
+        self.connection = None;
         if self.has_new_jobs {
             self.bell.ring();
         }
@@ -169,9 +185,34 @@ impl<S> Tx<S> {
     }
 
     /// The connection, for repositories.
+    #[expect(clippy::expect_used, reason = "taken away at the end alone, by those who own the transaction")]
     pub(crate) fn connection(&mut self) -> &mut AsyncPgConnection {
-        &mut self.connection
+        self.connection.as_mut().expect("a transaction that has ended")
     }
+}
+
+impl<S> Drop for Tx<S> {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        match Handle::try_current() {
+            Ok(runtime) if !self.is_between => drop(runtime.spawn(roll_back(connection))),
+            _ => close(connection),
+        }
+    }
+}
+
+/// Rolls back what is open, so that the connection can be used again; if that fails it is closed.
+async fn roll_back(mut connection: Connection) {
+    let rolling_back = AnsiTransactionManager::rollback_transaction(&mut *connection);
+    let is_done = matches!(timeout(ROLLING_BACK, rolling_back).await, Ok(Ok(())));
+    if !is_done {
+        close(connection);
+    }
+}
+
+/// Takes a connection out of the pool and closes it. Postgres rolls back what is open in it.
+fn close(connection: Connection) {
+    drop(Connection::take(connection));
 }
 
 impl<S: Copy> Tx<S> {

@@ -49,14 +49,8 @@ pub(super) async fn refresh(ctx: Ctx<'_>, id: ConnectionId, generation: i64) -> 
     usable(context.connection.health)?;
     let lease = match tx.credentials().claim(id, generation, services.node).await? {
         Ok(lease) => lease,
-        Err(not) => {
-            // Lets go of the row at once: who holds the lease has to write its answer there.
-            tx.commit().await?;
-            return Ok(match not {
-                NotClaimed::Newer => Refreshed::Done,
-                NotClaimed::Held => Refreshed::Held,
-            });
-        }
+        Err(NotClaimed::Newer) => return Ok(Refreshed::Done),
+        Err(NotClaimed::Held) => return Ok(Refreshed::Held),
     };
     fault::point("refresh.claim");
     if let Err(error) = tx.commit().await {
