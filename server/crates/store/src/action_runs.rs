@@ -1,18 +1,14 @@
-//! Calls of actions, and what was written about them.
+//! Calls of actions.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::{
-    Scope,
-    action::ActionState,
-    run::{Blame, LogLevel},
-};
+use domain::{Scope, action::ActionState, run::Blame};
 use ids::{ActionRunId, ConnectionId, EnvironmentId, TenantId};
 
 use crate::{
-    LogRow, RunFailure, StoreError, Tx,
-    schema::{action_run_logs, action_runs},
+    RunFailure, StoreError, Tx,
+    schema::action_runs,
     words::{count, word},
 };
 
@@ -158,8 +154,8 @@ fn read(row: Columns) -> Result<ActionRunRow, StoreError> {
 
 /// The calls of one environment.
 pub struct ActionRuns<'t> {
-    connection: &'t mut AsyncPgConnection,
-    scope: Scope,
+    pub(crate) connection: &'t mut AsyncPgConnection,
+    pub(crate) scope: Scope,
 }
 
 impl Tx<Scope> {
@@ -321,71 +317,5 @@ impl ActionRuns<'_> {
             query = query.filter(action_runs::action_run_id.lt(before));
         }
         query.load(self.connection).await?.into_iter().map(read).collect()
-    }
-
-    /// Adds lines to a call's log.
-    ///
-    /// # Errors
-    /// The insert failed.
-    pub async fn add_lines(&mut self, run: ActionRunId, lines: &[LogRow]) -> Result<(), StoreError> {
-        let rows: Vec<_> = lines
-            .iter()
-            .map(|line| {
-                (
-                    action_run_logs::action_run_id.eq(run),
-                    action_run_logs::line.eq(i32::try_from(line.line).unwrap_or(i32::MAX)),
-                    action_run_logs::tenant_id.eq(self.scope.tenant),
-                    action_run_logs::environment_id.eq(self.scope.environment),
-                    action_run_logs::level.eq(line.level.as_str()),
-                    action_run_logs::message.eq(&line.message),
-                    action_run_logs::at.eq(line.at),
-                )
-            })
-            .collect();
-        // Seven values a line, and Postgres takes 65,535 at once.
-        for some in rows.chunks(5_000) {
-            diesel::insert_into(action_run_logs::table)
-                .values(some.to_vec())
-                .on_conflict_do_nothing()
-                .execute(self.connection)
-                .await?;
-        }
-        Ok(())
-    }
-
-    /// The number of the last line.
-    ///
-    /// # Errors
-    /// The query failed.
-    pub async fn last_line(&mut self, run: ActionRunId) -> Result<u32, StoreError> {
-        let last: Option<i32> = action_run_logs::table
-            .filter(action_run_logs::action_run_id.eq(run))
-            .select(diesel::dsl::max(action_run_logs::line))
-            .first(self.connection)
-            .await?;
-        count("action_run_logs", last.unwrap_or_default())
-    }
-
-    /// Lines after one of them.
-    ///
-    /// # Errors
-    /// The query failed.
-    pub async fn lines(&mut self, run: ActionRunId, after: u32, limit: i64) -> Result<Vec<LogRow>, StoreError> {
-        let (tenant, environment) = (self.scope.tenant, self.scope.environment);
-        let after = i32::try_from(after).unwrap_or(i32::MAX);
-        let rows: Vec<(i32, String, String, DateTime<Utc>)> = action_run_logs::table
-            .filter(action_run_logs::tenant_id.eq(tenant).and(action_run_logs::environment_id.eq(environment)))
-            .filter(action_run_logs::action_run_id.eq(run).and(action_run_logs::line.gt(after)))
-            .order(action_run_logs::line)
-            .limit(limit)
-            .select((action_run_logs::line, action_run_logs::level, action_run_logs::message, action_run_logs::at))
-            .load(self.connection)
-            .await?;
-        rows.into_iter()
-            .map(|(line, level, message, at)| {
-                let level = word("action_run_logs", &level, LogLevel::parse)?;
-                Ok(LogRow { line: count("action_run_logs", line)?, level, message, at })
-            })
-            .collect()
     }
 }
