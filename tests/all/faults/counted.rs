@@ -114,8 +114,12 @@ pub fn plugins(test: &str, limits: &str) -> PathBuf {
 
 /// A world without jobs, a connection whose API is the counted provider, and its integration.
 pub async fn connected(test: &str, limits: &str) -> (World, Counted, String, serde_json::Value) {
-    let plugins = Some(plugins(test, limits));
-    let world = World::start(Options { worker: false, plugins, ..Options::default() }).await;
+    connected_with(plugins(test, limits)).await
+}
+
+/// The same with this folder of providers.
+pub async fn connected_with(plugins: PathBuf) -> (World, Counted, String, serde_json::Value) {
+    let world = World::start(Options { worker: false, plugins: Some(plugins), ..Options::default() }).await;
     let counted = Counted::start().await;
     let integration = world.acme_integration().await;
     let connection = world.connect_acme(&integration, "merchant-17", "shop_north").await;

@@ -1,6 +1,7 @@
-//! A provider's limit, with three nodes that know it.
+//! A provider's limit, with three nodes that know it, and with three workers.
 
 use std::{
+    process::Stdio,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -8,8 +9,8 @@ use std::{
 use futures_util::future::join_all;
 use http::Method;
 
-use super::counted::{Counted, connected, most_within};
-use crate::support::*;
+use super::counted::{Counted, connected, connected_with, most_within};
+use crate::{bad_input::guest, support::*};
 
 async fn call(key: &TenantKey, connection: &str) -> Answer {
     key.request(Method::GET, "/v1/proxy/things").header("patchbay-connection", connection).send().await
@@ -39,37 +40,85 @@ async fn crowd(world: &World, connection: &str, callers: usize, stretch: Duratio
     }
 }
 
-fn used(counted: &Counted, calls: usize, per: Duration, windows: u32) -> (usize, f64) {
+/// How many lengths of the limit there are calls waiting, and over how many of them in a row it is counted what was used.
+const RUN: u8 = 6;
+const SPAN: u8 = 3;
+
+/// The provider saw no more than the limit in any stretch of its length, wherever one lays it, and no less than nine tenths
+/// of it while calls were waiting.
+///
+/// That is strict at the top, for every stretch there is. At the bottom it is the best of all spans of [`SPAN`] lengths: what
+/// is not used in time is gone, so a machine that does something else for a second loses calls that no book could hand out
+/// again. No burst makes up for a book that hands out too few: no length of the span holds more than the limit.
+fn is_kept_and_used(counted: &Counted, calls: usize, per: Duration) {
     let arrivals = counted.arrivals();
-    let end = arrivals[0] + per * windows;
-    let within = arrivals.iter().filter(|at| **at < end).count();
-    let share = f64::from(u32::try_from(within).unwrap()) / f64::from(u32::try_from(calls).unwrap() * windows);
-    (most_within(&arrivals, per), share)
+    let most = most_within(&arrivals, per);
+    assert!(most <= calls, "{most} calls within {per:?}, allowed are {calls}");
+    let (used, allowed) = (most_within(&arrivals, per * u32::from(SPAN)), calls * usize::from(SPAN));
+    assert!(used * 10 >= allowed * 9, "{used} calls of {allowed} within {SPAN} times {per:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn e_5_three_nodes_keep_to_a_connections_limit_and_use_nine_tenths_of_it() {
-    const CALLS: usize = 40;
-    const PER: Duration = Duration::from_secs(4);
-    let limits = format!("requests = {CALLS}\nper_seconds = {}", PER.as_secs());
+    let (calls, per) = (40, Duration::from_secs(4));
+    let limits = format!("requests = {calls}\nper_seconds = {}", per.as_secs());
     let (world, counted, connection, _) = connected("nodes-connection", &limits).await;
-    crowd(&world, &connection, 8, PER * 6).await;
-    let (most, share) = used(&counted, CALLS, PER, 5);
-    assert!(most <= CALLS, "{most} calls within {PER:?}, allowed are {CALLS}");
-    assert!(share >= 0.9, "{share:.3} of the limit was used");
+    crowd(&world, &connection, 8, per * u32::from(RUN)).await;
+    is_kept_and_used(&counted, calls, per);
     world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn e_5_three_nodes_keep_to_an_integrations_limit_of_a_few_calls() {
-    const CALLS: usize = 5;
-    const PER: Duration = Duration::from_secs(3);
-    let limits = format!("requests = 1000\nper_seconds = {}\nper_integration = {CALLS}", PER.as_secs());
+async fn e_5_three_nodes_keep_to_an_integrations_limit_of_a_few_calls_and_use_nine_tenths_of_it() {
+    let (calls, per) = (5, Duration::from_secs(3));
+    let limits = format!("requests = 1000\nper_seconds = {}\nper_integration = {calls}", per.as_secs());
     let (world, counted, connection, _) = connected("nodes-integration", &limits).await;
-    crowd(&world, &connection, 4, PER * 6).await;
-    let (most, share) = used(&counted, CALLS, PER, 5);
-    assert!(most <= CALLS, "{most} calls within {PER:?}, allowed are {CALLS}");
-    assert!(share >= 0.9, "{share:.3} of the limit was used");
+    crowd(&world, &connection, 4, per * u32::from(RUN)).await;
+    is_kept_and_used(&counted, calls, per);
+    world.end().await;
+}
+
+/// A plugin whose runs never end: each page is one call, and says that there is more.
+fn endless() -> Vec<u8> {
+    let more = r#"(data (i32.const 3100) "GET/things") (global $n (mut i32) (i32.const 0))"#;
+    // The cursor is one character, another in each page.
+    let body = "
+        (global.set $n (i32.add (global.get $n) (i32.const 1)))
+        (global.set $heap (i32.const 65536))
+        (call $fetch (i32.const 3100) (i32.const 3) (i32.const 3103) (i32.const 7) (i32.const 0) (i32.const 0)
+          (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 8192))
+        (i32.store8 (i32.const 3200) (i32.add (i32.const 33) (i32.rem_u (global.get $n) (i32.const 90))))
+        (i32.store8 (i32.const 1044) (i32.const 1))
+        (i32.store (i32.const 1048) (i32.const 3200)) (i32.store (i32.const 1052) (i32.const 1))
+        (i32.store8 (i32.const 1056) (i32.const 1))";
+    guest::component(more, body)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn e_5_three_workers_keep_to_a_providers_limit_and_use_nine_tenths_of_it() {
+    let (calls, per) = (40, Duration::from_secs(4));
+    let (manifest, usual) = (guest::manifest(), "requests = 200\nper_seconds = 1\nper_integration = 1000\n");
+    assert!(manifest.contains(usual), "the demo provider has another limit by now");
+    let limits = format!("requests = 1000\nper_seconds = {}\nper_integration = {calls}\n", per.as_secs());
+    let plugins = guest::folder("nodes-workers", &manifest.replace(usual, &limits), Some(&endless()));
+    let (world, counted, _, integration) = connected_with(plugins).await;
+    // Two streams each: eight runs, which no two of the workers have places for.
+    for merchant in ["merchant-18", "merchant-19", "merchant-20"] {
+        world.connect_acme(&integration, merchant, "shop_north").await;
+    }
+    let workers: Vec<Child> = (0..3)
+        .map(|_| {
+            let mut worker = server_process(&world, "worker");
+            worker.env("PATCHBAY_WORKER__CONCURRENCY", "3");
+            worker.env("PATCHBAY_WORKER__TENANT_SHARE", "100").env("PATCHBAY_WORKER__PARTY_SHARE", "100");
+            spawn(worker, Stdio::null()).unwrap()
+        })
+        .collect();
+    let at_work = "SELECT count(DISTINCT worker) FROM jobs WHERE queue = 'sync_run' AND state = 'running'";
+    until("each worker has runs to do", PATIENCE, async || (world.one(at_work).await == "3").then_some(())).await;
+    tokio::time::sleep(per * u32::from(RUN)).await;
+    drop(workers);
+    is_kept_and_used(&counted, calls, per);
     world.end().await;
 }
 
