@@ -25,6 +25,35 @@ pub struct NewAudit {
     pub at: DateTime<Utc>,
 }
 
+/// A row as it is put in.
+#[derive(Insertable)]
+#[diesel(table_name = audit, treat_none_as_default_value = false)]
+pub(crate) struct AuditColumns<'a> {
+    audit_id: AuditId,
+    tenant_id: TenantId,
+    environment_id: Option<EnvironmentId>,
+    actor: &'a str,
+    action: &'a str,
+    subject: &'a str,
+    detail: &'a serde_json::Value,
+    at: DateTime<Utc>,
+}
+
+impl<'a> AuditColumns<'a> {
+    pub(crate) fn of(row: &'a NewAudit, tenant: TenantId, environment: Option<EnvironmentId>) -> Self {
+        Self {
+            audit_id: row.id,
+            tenant_id: tenant,
+            environment_id: environment,
+            actor: &row.actor,
+            action: row.action,
+            subject: &row.subject,
+            detail: &row.detail,
+            at: row.at,
+        }
+    }
+}
+
 impl Tx<Scope> {
     /// Adds a row about this environment.
     ///
@@ -32,7 +61,7 @@ impl Tx<Scope> {
     /// The insert failed.
     pub async fn audit(&mut self, row: NewAudit) -> Result<(), StoreError> {
         let Scope { tenant, environment } = self.scope();
-        add(self, tenant, Some(environment), row).await
+        add(self, tenant, Some(environment), &row).await
     }
 }
 
@@ -43,7 +72,7 @@ impl Tx<TenantId> {
     /// The insert failed.
     pub async fn audit(&mut self, row: NewAudit) -> Result<(), StoreError> {
         let tenant = self.scope();
-        add(self, tenant, None, row).await
+        add(self, tenant, None, &row).await
     }
 }
 
@@ -58,7 +87,7 @@ impl Tx<System> {
         environment: Option<EnvironmentId>,
         row: NewAudit,
     ) -> Result<(), StoreError> {
-        add(self, tenant, environment, row).await
+        add(self, tenant, environment, &row).await
     }
 }
 
@@ -66,19 +95,10 @@ async fn add<S>(
     tx: &mut Tx<S>,
     tenant: TenantId,
     environment: Option<EnvironmentId>,
-    row: NewAudit,
+    row: &NewAudit,
 ) -> Result<(), StoreError> {
     diesel::insert_into(audit::table)
-        .values((
-            audit::audit_id.eq(row.id),
-            audit::tenant_id.eq(tenant),
-            audit::environment_id.eq(environment),
-            audit::actor.eq(row.actor),
-            audit::action.eq(row.action),
-            audit::subject.eq(row.subject),
-            audit::detail.eq(row.detail),
-            audit::at.eq(row.at),
-        ))
+        .values(AuditColumns::of(row, tenant, environment))
         .execute(tx.connection())
         .await?;
     Ok(())

@@ -12,18 +12,10 @@ use crate::{
     words::{count, word},
 };
 
-/// A telling to begin.
-#[derive(Debug, Clone, Copy)]
-pub struct NewDelivery {
-    /// Its id.
-    pub id: DeliveryId,
-    /// What is told.
-    pub event: EventId,
-    /// Who is told.
-    pub endpoint: EndpointId,
-    /// The connection it concerns.
-    pub connection: Option<ConnectionId>,
-}
+mod add;
+
+pub use add::NewDelivery;
+pub(crate) use add::NewDeliveryColumns;
 
 /// A telling, with what a list of them shows.
 #[derive(Debug, Clone)]
@@ -168,28 +160,6 @@ fn with_event_and_endpoint() -> _ {
 }
 
 impl Deliveries<'_> {
-    /// Begins a telling, due now.
-    ///
-    /// # Errors
-    /// The insert failed.
-    pub async fn insert(&mut self, new: NewDelivery, now: DateTime<Utc>) -> Result<(), StoreError> {
-        diesel::insert_into(deliveries::table)
-            .values((
-                deliveries::delivery_id.eq(new.id),
-                deliveries::tenant_id.eq(self.scope.tenant),
-                deliveries::environment_id.eq(self.scope.environment),
-                deliveries::event_id.eq(new.event),
-                deliveries::endpoint_id.eq(new.endpoint),
-                deliveries::connection_id.eq(new.connection),
-                deliveries::state.eq(DeliveryState::Pending.as_str()),
-                deliveries::next_attempt_at.eq(now),
-                deliveries::created_at.eq(now),
-            ))
-            .execute(self.connection)
-            .await?;
-        Ok(())
-    }
-
     /// The one of that id.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::Scope;
-use ids::{ConnectionId, EventId};
+use ids::{ConnectionId, EnvironmentId, EventId, TenantId};
 
 use crate::{StoreError, Tx, schema::events};
 
@@ -21,6 +21,33 @@ pub struct NewEvent<'a> {
     pub data: &'a serde_json::Value,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+/// An event as it is put in.
+#[derive(Insertable)]
+#[diesel(table_name = events, treat_none_as_default_value = false)]
+pub(crate) struct EventColumns<'a> {
+    event_id: EventId,
+    tenant_id: TenantId,
+    environment_id: EnvironmentId,
+    kind: &'a str,
+    connection_id: Option<ConnectionId>,
+    data: &'a serde_json::Value,
+    at: DateTime<Utc>,
+}
+
+impl<'a> EventColumns<'a> {
+    pub(crate) fn of(event: &NewEvent<'a>, scope: Scope) -> Self {
+        Self {
+            event_id: event.id,
+            tenant_id: scope.tenant,
+            environment_id: scope.environment,
+            kind: event.kind,
+            connection_id: event.connection,
+            data: event.data,
+            at: event.at,
+        }
+    }
 }
 
 /// The events of one environment.
@@ -43,18 +70,7 @@ impl Events<'_> {
     /// # Errors
     /// The insert failed.
     pub async fn insert(&mut self, event: &NewEvent<'_>) -> Result<(), StoreError> {
-        diesel::insert_into(events::table)
-            .values((
-                events::event_id.eq(event.id),
-                events::tenant_id.eq(self.scope.tenant),
-                events::environment_id.eq(self.scope.environment),
-                events::kind.eq(event.kind),
-                events::connection_id.eq(event.connection),
-                events::data.eq(event.data),
-                events::at.eq(event.at),
-            ))
-            .execute(self.connection)
-            .await?;
+        diesel::insert_into(events::table).values(EventColumns::of(event, self.scope)).execute(self.connection).await?;
         Ok(())
     }
 }

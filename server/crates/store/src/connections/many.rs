@@ -6,12 +6,16 @@ use diesel::{
     sql_types::{Array, Nullable, Text, Timestamptz, Uuid},
 };
 use diesel_async::RunQueryDsl;
-use domain::{Scope, run::DeliveryState};
+use domain::Scope;
 use ids::ConnectionId;
 
 use super::{ConnectionColumns, ConnectionRow, Connections, mine};
 use crate::{
-    NewAudit, NewDelivery, NewEvent, NewJob, StoreError, Tx, jobs, json, listen,
+    NewAudit, NewDelivery, NewEvent, NewJob, StoreError, Tx,
+    audit::AuditColumns,
+    deliveries::NewDeliveryColumns,
+    events::EventColumns,
+    jobs, json, listen,
     schema::{audit, connections, deliveries, events},
 };
 
@@ -93,56 +97,22 @@ impl Tx<Scope> {
     /// An insert failed.
     pub async fn tell_many(&mut self, told: Told<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
         let scope = self.scope();
-        let Scope { tenant, environment } = scope;
         for part in told.events.chunks(AT_ONCE) {
-            let row = |event: &NewEvent<'_>| {
-                (
-                    events::event_id.eq(event.id),
-                    events::tenant_id.eq(tenant),
-                    events::environment_id.eq(environment),
-                    events::kind.eq(event.kind.to_owned()),
-                    events::connection_id.eq(event.connection),
-                    events::data.eq(event.data.clone()),
-                    events::at.eq(event.at),
-                )
-            };
-            let rows: Vec<_> = part.iter().map(row).collect();
+            let rows: Vec<EventColumns<'_>> = part.iter().map(|event| EventColumns::of(event, scope)).collect();
             diesel::insert_into(events::table).values(rows).execute(self.connection()).await?;
         }
         for part in told.deliveries.chunks(AT_ONCE) {
-            let row = |new: &NewDelivery| {
-                (
-                    deliveries::delivery_id.eq(new.id),
-                    deliveries::tenant_id.eq(tenant),
-                    deliveries::environment_id.eq(environment),
-                    deliveries::event_id.eq(new.event),
-                    deliveries::endpoint_id.eq(new.endpoint),
-                    deliveries::connection_id.eq(new.connection),
-                    deliveries::state.eq(DeliveryState::Pending.as_str()),
-                    deliveries::next_attempt_at.eq(now),
-                    deliveries::created_at.eq(now),
-                )
-            };
-            let rows: Vec<_> = part.iter().map(row).collect();
+            let rows: Vec<NewDeliveryColumns> =
+                part.iter().map(|new| NewDeliveryColumns::of(new, scope, now)).collect();
             diesel::insert_into(deliveries::table).values(rows).execute(self.connection()).await?;
         }
         for part in told.jobs.chunks(AT_ONCE) {
             jobs::insert_many(self, scope, part, now).await?;
         }
         for part in told.audit.chunks(AT_ONCE) {
-            let row = |new: &NewAudit| {
-                (
-                    audit::audit_id.eq(new.id),
-                    audit::tenant_id.eq(tenant),
-                    audit::environment_id.eq(Some(environment)),
-                    audit::actor.eq(new.actor.clone()),
-                    audit::action.eq(new.action),
-                    audit::subject.eq(new.subject.clone()),
-                    audit::detail.eq(new.detail.clone()),
-                    audit::at.eq(new.at),
-                )
-            };
-            let rows: Vec<_> = part.iter().map(row).collect();
+            let (tenant, environment) = (scope.tenant, Some(scope.environment));
+            let rows: Vec<AuditColumns<'_>> =
+                part.iter().map(|row| AuditColumns::of(row, tenant, environment)).collect();
             diesel::insert_into(audit::table).values(rows).execute(self.connection()).await?;
         }
         Ok(())
