@@ -44,7 +44,8 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fail> {
     let bad = |error: &dyn Display| Fail::new(ProblemCode::BadJson, format!("The body is not valid JSON: {error}."));
     // serde_json skips over fields that it does not know without looking at their bytes; RFC 8259 wants UTF-8 throughout.
     let text = std::str::from_utf8(body).map_err(|error| bad(&error))?;
-    if is_too_deep(text) {
+    let shape = Shape::of(text);
+    if shape.is_too_deep {
         return Err(bad(&format_args!("it is nested deeper than {MOST_DEPTH} levels")));
     }
     // serde would fill a struct's fields from a list too, by their order.
@@ -63,24 +64,11 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fail> {
         }
     })?;
     reader.end().map_err(|error| bad(&error))?;
-    if has_nul(text) {
+    if shape.has_nul {
         let detail = "The body holds a NUL (`\\u0000`), which no text can be kept with: leave it out.";
         return Err(Fail::new(ProblemCode::InvalidFields, detail));
     }
     Ok(value)
-}
-
-/// Whether a JSON text has a NUL in it. Postgres keeps none, whatever the field.
-fn has_nul(text: &str) -> bool {
-    let mut rest = text;
-    while let Some((_, escaped)) = rest.split_once('\\') {
-        if escaped.starts_with("u0000") {
-            return true;
-        }
-        // What is escaped may be a backslash, which escapes nothing then.
-        rest = escaped.get(1..).unwrap_or_default();
-    }
-    false
 }
 
 /// Refuses a URL with a NUL in it: no name, id or text has one. What goes through the proxy is the provider's to read.
@@ -103,24 +91,42 @@ fn without_value(said: String) -> String {
     }
 }
 
-/// Whether lists and objects lie deeper in each other than they may. serde_json counts only those that it reads, not
-/// those in fields that are unknown.
-fn is_too_deep(text: &str) -> bool {
-    let (mut depth, mut in_text, mut is_escaped) = (0_usize, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = in_text,
-            b'"' => in_text = !in_text,
-            b'[' | b'{' if !in_text => depth += 1,
-            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
-            _ => {}
+/// What serde_json does not tell of a JSON text.
+#[derive(Default)]
+struct Shape {
+    /// Whether lists and objects lie deeper in each other than they may. serde_json counts only those that it reads, not
+    /// those in fields that are unknown.
+    is_too_deep: bool,
+    /// Whether there is a NUL in it. Postgres keeps none, whatever the field.
+    has_nul: bool,
+}
+
+impl Shape {
+    /// What is too deep is not looked at to its end.
+    fn of(text: &str) -> Self {
+        let mut shape = Self::default();
+        let (mut depth, mut in_text, mut is_escaped) = (0_usize, false, false);
+        let mut rest = text.as_bytes();
+        while let Some((&byte, behind)) = rest.split_first() {
+            match byte {
+                _ if is_escaped => {
+                    is_escaped = false;
+                    shape.has_nul |= rest.starts_with(b"u0000");
+                }
+                b'\\' => is_escaped = in_text,
+                b'"' => in_text = !in_text,
+                b'[' | b'{' if !in_text => depth += 1,
+                b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth > MOST_DEPTH {
+                shape.is_too_deep = true;
+                return shape;
+            }
+            rest = behind;
         }
-        if depth > MOST_DEPTH {
-            return true;
-        }
+        shape
     }
-    false
 }
 
 /// What is said when a body cannot be received.
@@ -205,10 +211,10 @@ mod tests {
     #[test]
     fn a_nul_is_found_and_only_a_nul() {
         for text in [r#"{"a":"\u0000"}"#, r#"{"a":"\\\u0000"}"#, r#"{"\u0000":1}"#, r#"["\n\u0000"]"#, r#""\u00000""#] {
-            assert!(has_nul(text), "{text}");
+            assert!(Shape::of(text).has_nul, "{text}");
         }
         for text in [r#"{"a":"\\u0000"}"#, r#"{"a":"u0000"}"#, r#"{"a":"\u0001"}"#, r#""\\""#] {
-            assert!(!has_nul(text), "{text}");
+            assert!(!Shape::of(text).has_nul, "{text}");
         }
     }
 
