@@ -4,6 +4,7 @@
 //! The same texts are taken and refused as by `serde_json` (RFC 8259, nested at most 128 deep); a plugin's instructions
 //! are counted, and this takes a fraction of them.
 
+mod id;
 mod quick;
 mod read;
 mod record;
@@ -13,6 +14,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+pub use id::Id;
 pub use record::Record;
 use scan::Scanner;
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use patchbay_plugin::{Failure, Item, Page, cursor, http, info, time, warn};
+use patchbay_plugin::{Failure, Item, Page, cursor, http, info, json::Id, time, warn};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::{api, repositories};
@@ -40,7 +40,7 @@ struct Repository {
 
 #[derive(Deserialize)]
 struct Head {
-    id: u64,
+    id: Id,
     /// GitHub lists pull requests among issues, told apart by this.
     #[serde(default)]
     pull_request: Option<IgnoredAny>,
@@ -99,7 +99,7 @@ fn walk(at: &mut Cursor) -> Result<Vec<Item>, Failure> {
         return Ok(Vec::new());
     }
     let answer = api::accept(answer)?;
-    let items = answer.items(|head: Head| head.pull_request.is_none().then(|| head.id.to_string()))?;
+    let items = answer.items(|head: Head| head.pull_request.is_none().then(|| head.id.into()))?;
     at.next_issues = answer.link("next");
     if at.next_issues.is_none() {
         info!("{repository} is done");

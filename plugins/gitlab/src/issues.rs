@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use patchbay_plugin::{Failure, Item, Page, cursor, http, info, time, warn};
+use patchbay_plugin::{Failure, Item, Page, cursor, http, info, json::Id, time, warn};
 use serde::{Deserialize, Serialize};
 
 use crate::{api, projects};
@@ -51,7 +51,7 @@ struct Project {
 
 #[derive(Deserialize)]
 struct Head {
-    id: u64,
+    id: Id,
 }
 
 /// Walks until there are issues to give, the walk is over or the requests of one pull are used up.
@@ -106,7 +106,7 @@ fn walk(at: &mut Cursor) -> Result<Vec<Item>, Failure> {
         return Ok(Vec::new());
     }
     let answer = api::accept(answer)?;
-    let items = answer.items(|head: Head| Some(head.id.to_string()))?;
+    let items = answer.items(|head: Head| Some(head.id.into()))?;
     at.next_issues = answer.link("next");
     if at.next_issues.is_none() {
         info!("project {project} is done");

@@ -1,19 +1,19 @@
 //! All projects that the account is a member of.
 
-use patchbay_plugin::{Failure, Page, Response, Value, Walk, http};
+use patchbay_plugin::{Failure, Page, Response, Value, Walk, http, json::Id};
 use serde::Deserialize;
 
 use crate::api;
 
 #[derive(Deserialize)]
 struct Head {
-    id: u64,
+    id: Id,
 }
 
 /// One page of the listing. Every run begins anew, and the host finds out which projects are gone.
 pub fn pull(cursor: Option<&str>) -> Result<Page, Failure> {
     let answer = list(Walk::at(cursor)?.next)?;
-    Walk::page(answer.items(|head: Head| Some(head.id.to_string()))?, answer.link("next"))
+    Walk::page(answer.items(|head: Head| Some(head.id.into()))?, answer.link("next"))
 }
 
 /// The listing, from its beginning or from a page that a `Link` named. By key set, in the order of ids: a project that

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use patchbay_plugin::{Failure, Item, Page, Response, Walk, cursor, http, json::Record};
+use patchbay_plugin::{
+    Failure, Item, Page, Response, Walk, cursor, http,
+    json::{Id, Record},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::api;
@@ -24,7 +27,7 @@ struct Export<'a> {
 
 #[derive(Deserialize)]
 struct Head<'a> {
-    id: u64,
+    id: Id,
     /// Of a ticket: `deleted` among others.
     #[serde(borrow, default)]
     status: Cow<'a, str>,
@@ -46,7 +49,7 @@ pub fn exported(stream: &str, cursor: Option<&str>) -> Result<Page, Failure> {
     let export: Export<'_> = answer.records()?;
     let (mut items, mut gone) = (Vec::with_capacity(export.records.len()), Vec::new());
     for Record { head, text } in export.records {
-        let id = head.id.to_string();
+        let id = String::from(head.id);
         let is_gone = head.status == "deleted" || head.active == Some(false);
         if is_gone { gone.push(id) } else { items.push(Item::raw(id, text)) }
     }
@@ -72,7 +75,7 @@ struct Listing<'a> {
 
 #[derive(Deserialize)]
 struct Organization {
-    id: u64,
+    id: Id,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +92,6 @@ pub fn organizations(cursor: Option<&str>) -> Result<Page, Failure> {
     let answer = if is_first { answer } else { known(answer)? };
     let answer = answer.accept(api::failure)?;
     let Listing { organizations, meta } = answer.records()?;
-    let items = organizations.into_iter().map(|record| Item::raw(record.head.id.to_string(), record.text)).collect();
+    let items = organizations.into_iter().map(|record| Item::raw(record.head.id, record.text)).collect();
     Walk::page(items, meta.after_cursor.filter(|_| meta.has_more))
 }

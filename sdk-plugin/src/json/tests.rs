@@ -48,6 +48,50 @@ fn what_is_wrong_is_said_with_its_place() {
     assert_eq!(from_slice::<Value>(b"[\"\xff\"]").unwrap_err().to_string(), "invalid UTF-8 at byte 2");
 }
 
+#[derive(Deserialize, Debug)]
+struct Numbered {
+    id: Id,
+}
+
+#[test]
+fn ids_are_texts_or_whole_numbers_and_nothing_else() {
+    let read = |text: &str| from_str::<Id>(text).map(String::from);
+    let long = |length: usize| format!("\"{}\"", "x".repeat(length));
+    for (text, id) in [
+        ("\"ord_1\"", "ord_1"),
+        ("\"a\\/\\u00e9\"", "a/é"),
+        ("\"null\"", "null"),
+        ("0", "0"),
+        ("-7", "-7"),
+        ("18446744073709551615", "18446744073709551615"),
+    ] {
+        assert_eq!(read(text).unwrap(), id, "{text}");
+        assert_eq!(String::from(serde_json::from_str::<Id>(text).unwrap()), id, "{text}, by another reader");
+    }
+    assert_eq!(read(&long(512)).unwrap().len(), 512);
+    for (text, said) in [
+        ("null", "an id is null"),
+        ("\"\"", "an id is empty"),
+        (&*long(4096), "an id has 4096 bytes; 512 are stored"),
+        ("\"a\\u0000\"", "an id holds a NUL"),
+        ("1.5", "a text or a whole number"),
+        ("18446744073709551616", "a text or a whole number"),
+        ("true", "a text or a whole number"),
+        ("[1]", "a text or a whole number"),
+        ("{\"id\":1}", "a text or a whole number"),
+    ] {
+        let error = read(text).unwrap_err().to_string();
+        assert!(error.contains(said), "{text}: {error}");
+    }
+    let listed = |text| from_str::<Vec<Record<'_, Numbered>>>(text);
+    assert_eq!(listed("[{\"id\":1}]").unwrap()[0].head.id.clone(), from_str("\"1\"").unwrap());
+    // None of a page is taken that has one without, and where it is is said.
+    let error = listed("[{\"id\":1},{\"id\":null}]").unwrap_err().to_string();
+    assert!(error.starts_with("an id is null, not a text or a whole number at byte "), "{error}");
+    let error = listed("[{\"id\":1},{}]").unwrap_err().to_string();
+    assert!(error.contains("missing field `id`"), "{error}");
+}
+
 #[test]
 fn nesting_is_bounded_for_what_is_read_and_what_is_passed_over() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
