@@ -255,6 +255,9 @@ fn percent_encode(text: &str, into: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use serde::de::IgnoredAny;
+    use serde_json::Value;
+
     use super::*;
     use crate::Blame;
 
@@ -338,6 +341,21 @@ mod tests {
     #[test]
     fn a_page_that_is_not_json_is_the_providers() {
         assert_eq!(response(200, &[], "<html>").json::<Vec<u8>>().unwrap_err().blame, Blame::Provider);
+    }
+
+    #[test]
+    fn a_page_that_is_not_utf_8_is_the_providers() {
+        let answer = |body: &[u8]| Response { status: 200, headers: Vec::new(), body: body.to_vec() };
+        let body: &[u8] = b"[{\"id\":\"caf\xe9\"}]";
+        for failure in [
+            answer(body).json::<Value>().unwrap_err(),
+            answer(body).records::<Vec<json::Record<'_, IgnoredAny>>>().unwrap_err(),
+            answer(body).items(|_: IgnoredAny| Some("x".to_owned())).map(drop).unwrap_err(),
+        ] {
+            assert_eq!(failure.blame, Blame::Provider);
+            assert!(failure.message.contains("not what its documentation says"), "{failure:?}");
+        }
+        assert!(answer("[{\"id\":\"café\"}]".as_bytes()).json::<Value>().is_ok());
     }
 
     #[test]
