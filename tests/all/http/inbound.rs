@@ -76,6 +76,22 @@ fn of_integration(connection: &Value) -> String {
     format!("/v1/integrations/{}/webhook", connection["id"].as_str().unwrap())
 }
 
+/// A provider of the tenant's own whose webhooks are described like this: the path of an integration's URL.
+async fn described(world: &World, webhook: &str) -> String {
+    let manifest = format!("{}{webhook}", crate::tenancy::scene::DESCRIBED);
+    put(world, "/v1/providers/described", &json!({ "manifest": manifest })).await.ok();
+    let wish = json!({ "provider": "described", "client_id": "c", "client_secret": "s" });
+    of_integration(&world.key().post("/v1/integrations", &wish).await.ok())
+}
+
+/// A handshake's answer: the text, as nothing but a text.
+#[track_caller]
+fn sent_back(answer: &Answer, text: &str) {
+    assert_eq!((answer.status, answer.text().as_str()), (200, text), "{answer}");
+    assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"), "{answer}");
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{answer}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn put_integration_webhook_makes_a_url_that_get_integration_webhook_shows_and_delete_integration_webhook_ends() {
     let world = World::start(Options::default()).await;
@@ -119,16 +135,7 @@ async fn put_integration_webhook_makes_a_url_that_get_integration_webhook_shows_
 #[tokio::test(flavor = "multi_thread")]
 async fn put_integration_webhook_wants_a_manifest_that_says_how_webhooks_are_verified() {
     let world = World::start(Options::default()).await;
-    let manifest = crate::tenancy::scene::DESCRIBED;
-    world
-        .key()
-        .request(Method::PUT, "/v1/providers/described")
-        .json(&json!({ "manifest": manifest }))
-        .send()
-        .await
-        .ok();
-    let wish = json!({ "provider": "described", "client_id": "c", "client_secret": "s" });
-    let path = of_integration(&world.key().post("/v1/integrations", &wish).await.ok());
+    let path = described(&world, "").await;
     put(&world, &path, &json!({})).await.problem(409, "conflict");
     let nobody = "/v1/integrations/int_00000000000000000000000000/webhook";
     put(&world, nobody, &json!({})).await.problem(404, "not_found");
@@ -305,5 +312,102 @@ async fn f_3_get_inbound_webhook_has_the_delivery_as_it_came_where_the_tenant_wa
     let id = data["inbound_id"].as_str().unwrap();
     key.get(&format!("/v1/inbound-webhooks/{id}")).await.problem(403, "missing_scope");
     assert_eq!(sink.posted().len(), 1);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f_3_a_signed_handshake_is_verified_and_its_challenge_alone_is_sent_back() {
+    let world = World::start(Options::default()).await;
+    // As Slack's manifest has it.
+    let manifest = include_str!("../../../plugins/slack/provider.toml");
+    let (_, webhook) = manifest.split_once("[webhook]\n").unwrap();
+    let (webhook, _) = webhook.split_once("[plugin]\n").unwrap();
+    let path = described(&world, &format!("[webhook]\n{webhook}")).await;
+    let made = put(&world, &path, &json!({})).await.ok();
+    let url = made["url"].as_str().unwrap();
+    let signed = |at: i64, body: &str| {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+        format!("v0={}", hex::encode(hmac::sign(&key, format!("v0:{at}:{body}").as_bytes())))
+    };
+    let send = async |at: i64, signature: &str, body: &str| {
+        let (caller, at) = (world.anonymous(), at.to_string());
+        let request = caller.request(Method::POST, url).header("x-slack-signature", signature);
+        let request = request.header("x-slack-request-timestamp", &at).header("content-type", "application/json");
+        request.body(body.to_owned()).send().await
+    };
+    let asked = |challenge: &str| {
+        json!({ "token": "old", "challenge": challenge, "type": "url_verification" }).to_string()
+    };
+    let challenge = "3eZbrw1aBmCqxzLQ_2-dk.7";
+    let (body, now) = (asked(challenge), world.clock().now().timestamp());
+    let right = signed(now, &body);
+
+    // Until there is a secret nothing is believed.
+    let early = send(now, &right, &body).await;
+    early.problem(409, "integration_misconfigured");
+    assert!(!early.text().contains(challenge), "{early}");
+    put(&world, &path, &json!({ "secret": SECRET })).await.ok();
+    sent_back(&send(now, &right, &body).await, challenge);
+    for (at, signature) in [
+        (now, "v0=00".to_owned()),
+        (now, signed(now, "{}")),
+        (now + 1, right.clone()),
+        (now - 301, signed(now - 301, &body)),
+    ] {
+        let refused = send(at, &signature, &body).await;
+        refused.problem(401, "unauthenticated");
+        assert!(!refused.text().contains(challenge), "{refused}");
+    }
+
+    // Nothing that anybody could take for more than a text, whoever signed it.
+    let long = "x".repeat(2048);
+    for hostile in ["<script>alert(1)</script>", long.as_str(), "a\r\nset-cookie: b=c", "a\u{1b}[2J"] {
+        let body = asked(hostile);
+        let refused = send(now, &signed(now, &body), &body).await;
+        refused.problem(400, "bad_request");
+        let told = refused.text();
+        assert!(["script", "xxxx", "cookie", "[2J"].iter().all(|part| !told.contains(part)), "{refused}");
+    }
+    let shown = world.key().get(&path).await.ok();
+    assert!(shown["refusal"].as_str().unwrap().contains("handshake"), "{shown}");
+    let left = "SELECT (SELECT count(*) FROM inbound_deliveries) + \
+                (SELECT count(*) FROM jobs WHERE queue = 'inbound_webhook')";
+    assert_eq!(world.one(left).await, "0", "nothing is kept, and nothing waits");
+
+    // Deliveries go as ever.
+    let body = json!({ "type": "event_callback", "team_id": "T1", "event": { "type": "team_join" } }).to_string();
+    let delivered = send(now, &signed(now, &body), &body).await;
+    assert_eq!((delivered.status, delivered.text().as_str()), (200, ""), "{delivered}");
+    assert_eq!(world.one("SELECT count(*) FROM inbound_deliveries").await, "1");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f_3_a_handshake_that_comes_unsigned_is_answered_before_there_is_a_secret() {
+    let world = World::start(Options::default()).await;
+    let webhook = "[webhook]\nscheme = \"hmac\"\nheader = \"x-sign\"\nhash = \"sha256\"\n\
+        [webhook.handshake]\nanswer = \"query.hub.token\"\nunsigned = true\n";
+    let path = described(&world, webhook).await;
+    let made = put(&world, &path, &json!({})).await.ok();
+    let url = made["url"].as_str().unwrap();
+    let send = async |method: Method, query: &str| {
+        let caller = world.anonymous();
+        caller.request(method, &format!("{url}{query}")).send().await
+    };
+    for method in [Method::GET, Method::POST] {
+        let answered = send(method.clone(), "?hub.mode=subscribe&hub.token=Validation%3A+a-1").await;
+        sent_back(&answered, "Validation: a-1");
+        let refused = send(method, "?hub.token=%3Cscript%3E").await;
+        refused.problem(400, "bad_request");
+        assert!(!refused.text().contains("script"), "{refused}");
+    }
+    let looked = send(Method::GET, "").await;
+    assert_eq!((looked.status, looked.text().as_str()), (200, ""), "{looked}");
+    send(Method::POST, "").await.problem(409, "integration_misconfigured");
+    put(&world, &path, &json!({ "secret": SECRET })).await.ok();
+    send(Method::POST, "").await.problem(401, "unauthenticated");
+    sent_back(&send(Method::POST, "?hub.token=7").await, "7");
+    world.anonymous().get(&format!("{}/inbound/nobody?hub.token=7", world.origin())).await.problem(404, "not_found");
+    assert_eq!(world.one("SELECT count(*) FROM inbound_deliveries").await, "0");
     world.end().await;
 }

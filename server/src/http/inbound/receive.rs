@@ -1,17 +1,17 @@
-//! `POST /inbound/{token}`: where providers send webhooks.
+//! `POST` and `GET /inbound/{token}`: where providers send webhooks.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use api_types::ProblemCode;
-use flows::inbound::{self, Arrived, MOST_BYTES, ReceiveError};
+use flows::inbound::{self, Arrived, HandshakeAnswer, MOST_BYTES, ReceiveError, Received};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::super::{AppState, problem::Fail};
 
 /// Takes a webhook in: it is verified and kept, and processed later. The answer is empty; whoever sent it learns nothing but
-/// whether it was taken in.
+/// whether it was taken in. A handshake is answered with what it asks for.
 ///
 /// # Errors
-/// 404 where there is no such URL, 401 where it is not the provider's, 503 while it cannot be kept: providers send it again.
+/// 400 where a handshake asks for what is not sent back, 404 where there is no such URL, 401 where it is not the provider's, 503 while it cannot be kept: providers send it again.
 pub async fn receive(
     token: web::Path<String>,
     state: web::Data<AppState>,
@@ -24,17 +24,38 @@ pub async fn receive(
     let headers = headers(&request);
     let arrived = Arrived { token: &token, headers: &headers, query: request.query_string(), body: &body };
     match inbound::receive(&state.services, arrived).await {
-        Ok(_) => Ok(HttpResponse::Ok().finish()),
+        Ok(Received::Answered(answer)) => Ok(sent_back(answer)),
+        Ok(Received::Taken(_) | Received::Again) => Ok(HttpResponse::Ok().finish()),
         Err(error) => Err(failure(error)),
     }
 }
 
-/// Some providers look whether there is anything before they send.
+/// Some providers look whether there is anything before they send; some want a text sent back that proves it.
 ///
 /// # Errors
-/// 404 where there is no such URL.
-pub async fn look(token: web::Path<String>, state: web::Data<AppState>) -> Result<HttpResponse, Fail> {
-    if inbound::is_known(&state.services, &token).await? { Ok(HttpResponse::Ok().finish()) } else { Err(unknown()) }
+/// 404 where there is no such URL; of a handshake, as [`receive`].
+pub async fn look(
+    token: web::Path<String>,
+    state: web::Data<AppState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Fail> {
+    let headers = headers(&request);
+    let arrived = Arrived { token: &token, headers: &headers, query: request.query_string(), body: &[] };
+    match inbound::look(&state.services, arrived).await {
+        Ok(Some(answer)) => Ok(sent_back(answer)),
+        Ok(None) => Ok(HttpResponse::Ok().finish()),
+        Err(error) => Err(failure(error)),
+    }
+}
+
+/// What somebody else wrote: whatever a browser makes of it, it is no page.
+fn sent_back(answer: HandshakeAnswer) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(answer.content_type)
+        .insert_header(("x-content-type-options", "nosniff"))
+        .insert_header(("content-security-policy", "default-src 'none'; frame-ancestors 'none'; sandbox"))
+        .insert_header(("cache-control", "no-store"))
+        .body(answer.body)
 }
 
 fn failure(error: ReceiveError) -> Fail {
@@ -43,6 +64,7 @@ fn failure(error: ReceiveError) -> Fail {
         ReceiveError::Refused(why) => {
             Fail::new(ProblemCode::Unauthenticated, format!("{}.", capital(&why.to_string())))
         }
+        ReceiveError::OddHandshake => Fail::new(ProblemCode::BadRequest, format!("{}.", capital(&error.to_string()))),
         ReceiveError::Misconfigured(why) => {
             Fail::new(ProblemCode::IntegrationMisconfigured, format!("{}.", capital(why)))
         }

@@ -42,4 +42,4 @@ pub use schema::{CATEGORIES, Manifest, PluginSpec, Provenance, StreamMode, Strea
 pub use template::{Template, TemplateError, Variables, host_matches};
 pub use text::{Hole, Piece, TextTemplate};
 pub use variable::{VariableLevel, VariableSpec, VariableType};
-pub use webhook::{WebhookRoute, WebhookScheme, WebhookSpec};
+pub use webhook::{WebhookHandshake, WebhookRoute, WebhookScheme, WebhookSpec};

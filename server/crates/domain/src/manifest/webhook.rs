@@ -42,10 +42,45 @@ pub struct WebhookSpec {
     pub account: Option<String>,
     /// Where the kind of event lies, likewise.
     pub event: Option<String>,
+    /// How the provider finds out whether anybody listens before it delivers anything, if it does.
+    #[serde(default)]
+    pub handshake: Option<WebhookHandshake>,
     /// What deliveries tell of: the first that fits counts, and one that fits none tells of nothing. Without any, the
     /// plugin says it.
     #[serde(default)]
     pub routes: Vec<WebhookRoute>,
+}
+
+/// A request by which the provider finds out whether anybody listens. It is answered with a text that it holds, and nothing
+/// else comes of it. Without a handshake here, looking with `GET` is answered with an empty 200.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookHandshake {
+    /// A place that tells it from a delivery: `body.type`; the answer's place if nothing is said.
+    #[serde(default)]
+    pub when: Option<String>,
+    /// What lies there: one of these, exactly; anything if nothing is said.
+    #[serde(default)]
+    pub is: Vec<String>,
+    /// Where the text lies that is sent back: `body.challenge`, `query.hub.challenge`. It must be letters, digits, blanks and
+    /// `-_.~+/=:,`, 1024 at most.
+    pub answer: String,
+    /// The member of a JSON object that it is sent back as; a plain text if nothing is said.
+    #[serde(default)]
+    pub member: Option<String>,
+    /// Whether it comes without a signature, as those with `GET` do: then it is answered before there is a secret. One that is
+    /// signed is verified like a delivery.
+    #[serde(default)]
+    pub unsigned: bool,
+}
+
+impl WebhookHandshake {
+    /// Whether a request is one; `at` gives what lies at a place of it.
+    #[must_use]
+    pub fn is_one(&self, at: impl Fn(&str) -> Option<String>) -> bool {
+        let place = self.when.as_deref().unwrap_or(&self.answer);
+        at(place).is_some_and(|found| self.is.is_empty() || self.is.contains(&found))
+    }
 }
 
 /// What some deliveries tell of. All that it asks for must be so.
@@ -126,6 +161,24 @@ mod tests {
         ] {
             assert_eq!(route(wanted).is_about(event), fits, "{wanted} {event:?}");
         }
+    }
+
+    #[test]
+    fn f_3_a_handshake_is_told_from_a_delivery_by_what_lies_at_a_place() {
+        let handshake = |more: &str| -> WebhookHandshake {
+            toml::from_str(&format!("{more}answer = 'body.challenge'")).unwrap()
+        };
+        let request = |pairs: &'static [(&'static str, &'static str)]| {
+            move |place: &str| pairs.iter().find(|(name, _)| *name == place).map(|(_, value)| (*value).to_owned())
+        };
+        let typed = handshake("when = 'body.type'\nis = ['verify', 'ping']\n");
+        assert!(typed.is_one(request(&[("body.type", "ping"), ("body.challenge", "a")])));
+        assert!(typed.is_one(request(&[("body.type", "verify")])), "what it lacks is not for this to say");
+        assert!(!typed.is_one(request(&[("body.type", "verify.more"), ("body.challenge", "a")])));
+        assert!(!typed.is_one(request(&[("body.challenge", "a")])));
+        assert!(handshake("when = 'body.type'\n").is_one(request(&[("body.type", "anything")])));
+        assert!(handshake("").is_one(request(&[("body.challenge", "a")])), "the answer is there to be sent back");
+        assert!(!handshake("").is_one(request(&[("body.type", "verify")])));
     }
 
     #[test]

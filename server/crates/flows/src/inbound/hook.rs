@@ -11,7 +11,7 @@ use super::{hook_url, secret_place, token_place};
 use crate::{
     Ctx, audit,
     credentials::{SealError, open, seal},
-    integration, sha256,
+    integration, plugin, sha256,
 };
 
 /// The longest secret, in bytes.
@@ -96,7 +96,7 @@ pub async fn find(ctx: Ctx<'_>, owner: Owner<'_>) -> Result<HookView, HookError>
 pub async fn put(ctx: Ctx<'_>, owner: Owner<'_>, settings: HookSettings) -> Result<HookView, HookError> {
     let services = ctx.services;
     let (row, owned) = found(ctx, owner).await?;
-    let Owned { of, integration, webhook } = owned;
+    let Owned { of, integration, webhook, has_plugin } = owned;
     let Some(spec) = webhook else { return Err(HookError::NotOffered) };
     if let Some(secret) = &settings.secret {
         check(&spec, secret)?;
@@ -134,6 +134,13 @@ pub async fn put(ctx: Ctx<'_>, owner: Owner<'_>, settings: HookSettings) -> Resu
     } else {
         tx.hooks().update(&row).await?;
     }
+    // The plugin registers it at the provider.
+    if is_new
+        && has_plugin
+        && let Some(connection) = row.connection
+    {
+        plugin::enqueue_after_connect(&mut tx, services, connection).await?;
+    }
     let detail = json!({
         "new": is_new, "secret": settings.secret.is_some(), "forwards": row.forwards,
         "integration": row.integration, "connection": row.connection,
@@ -163,6 +170,7 @@ struct Owned {
     of: HookOf,
     integration: IntegrationId,
     webhook: Option<WebhookSpec>,
+    has_plugin: bool,
 }
 
 async fn found(ctx: Ctx<'_>, owner: Owner<'_>) -> Result<(Option<HookRow>, Owned), HookError> {
@@ -185,8 +193,9 @@ async fn found(ctx: Ctx<'_>, owner: Owner<'_>) -> Result<(Option<HookRow>, Owned
         Err(error) => return Err(error.into()),
     };
     tx.commit().await?;
+    let has_plugin = provider.as_ref().is_some_and(|provider| provider.plugin.is_some());
     let webhook = provider.and_then(|provider| provider.manifest.webhook.clone());
-    Ok((row, Owned { of, integration: integration.id, webhook }))
+    Ok((row, Owned { of, integration: integration.id, webhook, has_plugin }))
 }
 
 fn not_found(what: &'static str, error: StoreError) -> HookError {

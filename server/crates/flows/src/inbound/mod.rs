@@ -5,10 +5,13 @@
 //! deliveries come late, twice and out of order, and a pull does not. What an incremental pull never hears of is that
 //! a record is gone; those ids wait at the sync, and its next run begins with them.
 //!
+//! A handshake, by which a provider finds out whether anybody listens, is answered and leaves nothing behind.
+//!
 //! A replay has no effect. Where the provider signs a time or an id with each delivery, the same one is not taken in twice.
 //! Where it signs neither, nobody can tell a replay from a second telling of something new in the same words: then the streams
 //! are pulled, which does no harm, and nothing else is done.
 
+mod handshake;
 mod hook;
 mod kept;
 mod list;
@@ -21,11 +24,12 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use vault::Place;
 
+pub use handshake::HandshakeAnswer;
 pub use hook::{HookError, HookSettings, HookView, Owner, find, put, remove};
 pub use kept::Kept;
 pub use list::{InboundView, ReadError, get, list};
 pub use process::{ProcessError, Processed, give_up, process};
-pub use receive::{Arrived, MOST_BYTES, ReceiveError, Received, is_known, receive};
+pub use receive::{Arrived, MOST_BYTES, ReceiveError, Received, look, receive};
 
 /// The queue of deliveries.
 pub const QUEUE: &str = "inbound_webhook";

@@ -1,5 +1,7 @@
 //! A delivery comes: it is verified, kept and acknowledged, and nothing else.
 
+use std::sync::Arc;
+
 use domain::{
     Scope,
     manifest::{WebhookScheme, WebhookSpec},
@@ -12,9 +14,9 @@ use store::{HookOf, HookRow, NewInbound, NewJob, StoreError};
 use url::Url;
 use vault::Sealed;
 
-use super::{InboundJob, Kept, QUEUE, hook_url, kept_place, secret_place};
+use super::{HandshakeAnswer, InboundJob, Kept, QUEUE, handshake, hook_url, kept_place, secret_place};
 use crate::{
-    Actor, Ctx, Services,
+    Actor, Ctx, Provider, Services,
     credentials::{SealError, open, seal},
     sha256,
 };
@@ -35,13 +37,15 @@ pub struct Arrived<'a> {
     pub body: &'a [u8],
 }
 
-/// It is the provider's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// It is listened to.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
     /// It will be processed.
     Taken(InboundId),
     /// It came before: nothing is done.
     Again,
+    /// It is a handshake: this is sent back, and nothing is done.
+    Answered(HandshakeAnswer),
 }
 
 /// Why it is not taken in.
@@ -56,6 +60,9 @@ pub enum ReceiveError {
     /// It is not the provider's, or too old.
     #[error(transparent)]
     Refused(#[from] auth::webhook::Refused),
+    /// It is a handshake, and what it wants to have sent back is not.
+    #[error("the handshake asks for an answer that is missing, too long or no plain text")]
+    OddHandshake,
     /// A secret could not be sealed or opened.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -73,19 +80,32 @@ impl From<StoreError> for ReceiveError {
     }
 }
 
-/// Whether there is a URL with this token, for providers that look first.
+/// Somebody looks whether there is anything at a URL: gives what is sent back if that is a handshake.
 ///
 /// # Errors
-/// The query failed.
-pub async fn is_known(services: &Services, token: &str) -> Result<bool, StoreError> {
-    let mut tx = services.store.begin_system().await?;
-    let found = tx.hook_of_token(&sha256(token.as_bytes())).await;
-    tx.commit().await?;
-    match found {
-        Ok(_) => Ok(true),
-        Err(StoreError::NotFound) => Ok(false),
-        Err(error) => Err(error),
+/// [`ReceiveError`]; of what is no handshake, only that there is no such URL.
+pub async fn look(services: &Services, arrived: Arrived<'_>) -> Result<Option<HandshakeAnswer>, ReceiveError> {
+    let (scope, hook) = hook_of(services, arrived.token).await?;
+    let seen = look_at(services.ctx(scope, Actor::System), &hook, arrived).await;
+    if let Err(error) = &seen {
+        note_refusal(services, scope, &hook, error).await?;
     }
+    seen
+}
+
+async fn look_at(ctx: Ctx<'_>, hook: &HookRow, arrived: Arrived<'_>) -> Result<Option<HandshakeAnswer>, ReceiveError> {
+    let Arrived { token, headers, query, body } = arrived;
+    let (provider, verifier) = known_of(ctx, hook).await?;
+    let spec = provider.as_ref().and_then(|provider| provider.manifest.webhook.as_ref());
+    let Some(spec) = spec.filter(|spec| spec.handshake.is_some()) else { return Ok(None) };
+    let url = url_of(ctx.services, token, query);
+    // Most only look. There is no body to be read before it is known whose it is.
+    let asked = handshake::answer(spec, headers, body, &url)?;
+    if asked.is_some() && !comes_unsigned(spec) {
+        let secret = secret(ctx, verifier.as_ref().unwrap_or(hook)).await?;
+        auth::webhook::verify(spec, &secret, headers, body, &url, ctx.services.now())?;
+    }
+    Ok(asked)
 }
 
 /// Verifies a delivery and takes it in. No connection to the database is held while a secret is opened.
@@ -93,20 +113,27 @@ pub async fn is_known(services: &Services, token: &str) -> Result<bool, StoreErr
 /// # Errors
 /// [`ReceiveError`]; then nothing is taken in, and the URL says when and why.
 pub async fn receive(services: &Services, arrived: Arrived<'_>) -> Result<Received, ReceiveError> {
-    let mut tx = services.store.begin_system().await?;
-    let found = tx.hook_of_token(&sha256(arrived.token.as_bytes())).await;
-    tx.commit().await?;
-    let (scope, hook) = found?;
+    let (scope, hook) = hook_of(services, arrived.token).await?;
     let taken = take_in(services.ctx(scope, Actor::System), &hook, arrived).await;
-    if let Err(error @ (ReceiveError::Refused(_) | ReceiveError::Misconfigured(_))) = &taken {
-        note_refusal(services, scope, &hook, &error.to_string()).await?;
+    if let Err(error) = &taken {
+        note_refusal(services, scope, &hook, error).await?;
     }
     taken
 }
 
-async fn take_in(ctx: Ctx<'_>, hook: &HookRow, arrived: Arrived<'_>) -> Result<Received, ReceiveError> {
+async fn hook_of(services: &Services, token: &str) -> Result<(Scope, HookRow), StoreError> {
+    let mut tx = services.store.begin_system().await?;
+    let found = tx.hook_of_token(&sha256(token.as_bytes())).await;
+    tx.commit().await?;
+    found
+}
+
+/// The provider that sends to a URL, and the URL whose secret verifies if this one has none of its own.
+async fn known_of(
+    ctx: Ctx<'_>,
+    hook: &HookRow,
+) -> Result<(Option<Arc<Provider>>, Option<HookRow>), ReceiveError> {
     let services = ctx.services;
-    let Arrived { token, headers, query, body } = arrived;
     let mut tx = services.store.begin(ctx.scope).await?;
     let integration = tx.integrations().find(hook.integration).await?;
     let provider = services.providers.find(&mut tx, &integration.provider).await?;
@@ -115,14 +142,42 @@ async fn take_in(ctx: Ctx<'_>, hook: &HookRow, arrived: Arrived<'_>) -> Result<R
         _ => None,
     };
     tx.commit().await?;
-    let spec = provider.as_ref().and_then(|provider| provider.manifest.webhook.as_ref());
-    let spec = spec.ok_or(ReceiveError::Misconfigured("the provider's webhooks are not described any more"))?;
-    let secret = secret(ctx, shared.as_ref().unwrap_or(hook)).await?;
+    Ok((provider, shared))
+}
 
+/// The URL as the provider called it.
+fn url_of(services: &Services, token: &str, query: &str) -> Url {
     let mut url = hook_url(&services.settings.public_url, token);
     url.set_query((!query.is_empty()).then_some(query));
+    url
+}
+
+fn comes_unsigned(spec: &WebhookSpec) -> bool {
+    spec.handshake.as_ref().is_some_and(|handshake| handshake.unsigned)
+}
+
+async fn take_in(ctx: Ctx<'_>, hook: &HookRow, arrived: Arrived<'_>) -> Result<Received, ReceiveError> {
+    let services = ctx.services;
+    let Arrived { token, headers, query, body } = arrived;
+    let (provider, shared) = known_of(ctx, hook).await?;
+    let spec = provider.as_ref().and_then(|provider| provider.manifest.webhook.as_ref());
+    let spec = spec.ok_or(ReceiveError::Misconfigured("the provider's webhooks are not described any more"))?;
+    let url = url_of(services, token, query);
+    let asked = || handshake::answer(spec, headers, body, &url);
+    if comes_unsigned(spec)
+        && let Some(answer) = asked()?
+    {
+        return Ok(Received::Answered(answer));
+    }
+    let secret = secret(ctx, shared.as_ref().unwrap_or(hook)).await?;
+
     let now = services.now();
     let verified = auth::webhook::verify(spec, &secret, headers, body, &url, now)?;
+    if !comes_unsigned(spec)
+        && let Some(answer) = asked()?
+    {
+        return Ok(Received::Answered(answer));
+    }
 
     let id = services.mint.id(InboundId::new);
     let prints = Prints::of(spec, headers, body, &url, verified.id.as_deref(), id);
@@ -159,10 +214,20 @@ async fn secret(ctx: Ctx<'_>, hook: &HookRow) -> Result<Secret, ReceiveError> {
     Ok(Secret::new(text))
 }
 
-async fn note_refusal(services: &Services, scope: Scope, hook: &HookRow, why: &str) -> Result<(), ReceiveError> {
-    tracing::info!(hook.id = %hook.id, why, "a webhook was refused");
+/// Has the URL say when and why something was refused, if it was.
+async fn note_refusal(
+    services: &Services,
+    scope: Scope,
+    hook: &HookRow,
+    error: &ReceiveError,
+) -> Result<(), ReceiveError> {
+    let why = match error {
+        ReceiveError::Refused(_) | ReceiveError::Misconfigured(_) | ReceiveError::OddHandshake => error.to_string(),
+        ReceiveError::Unknown | ReceiveError::Seal(_) | ReceiveError::Store(_) => return Ok(()),
+    };
+    tracing::info!(hook.id = %hook.id, why = why.as_str(), "a webhook was refused");
     let mut tx = services.store.begin(scope).await?;
-    tx.hooks().refused(hook.id, why, services.now()).await?;
+    tx.hooks().refused(hook.id, &why, services.now()).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::{
     holes::{Known, Moment},
     names,
 };
-use crate::manifest::{WebhookScheme, WebhookSpec};
+use crate::manifest::{WebhookHandshake, WebhookScheme, WebhookSpec};
 
 /// What a signed text may name of a delivery.
 const DELIVERED: [&str; 4] = ["body", "timestamp", "url", "id"];
@@ -41,6 +41,9 @@ impl Rules<'_> {
         for (name, place) in [("account", &spec.account), ("event", &spec.event)] {
             self.place_in_delivery(format!("webhook.{name}"), place.as_deref());
         }
+        if let Some(handshake) = &spec.handshake {
+            self.handshake(handshake);
+        }
         for (at, route) in spec.routes.iter().enumerate() {
             let field = |name: &str| format!("webhook.routes[{at}].{name}");
             for (name, place) in [("present", &route.present), ("absent", &route.absent), ("deleted", &route.deleted)] {
@@ -61,6 +64,20 @@ impl Rules<'_> {
                     Some(_) => {}
                 }
             }
+        }
+    }
+
+    fn handshake(&mut self, handshake: &WebhookHandshake) {
+        let field = |name: &str| format!("webhook.handshake.{name}");
+        self.place_in_delivery(field("when"), handshake.when.as_deref());
+        self.place_in_delivery(field("answer"), Some(&handshake.answer));
+        if handshake.when.is_none() && !handshake.is.is_empty() {
+            self.refuse(field("when"), "is missing: `is` says what lies there");
+        }
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let is_member = |name: &String| !name.is_empty() && name.len() <= 64 && name.chars().all(fits);
+        if handshake.member.as_ref().is_some_and(|name| !is_member(name)) {
+            self.refuse(field("member"), "write the name of a member: letters, digits, dashes and underscores");
         }
     }
 

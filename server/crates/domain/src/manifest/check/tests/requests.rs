@@ -165,6 +165,22 @@ fn deliveries_are_signed_over_their_body() {
 }
 
 #[test]
+fn f_3_a_handshake_says_where_its_answer_lies() {
+    let hook = "[webhook]\nscheme = \"token\"\nheader = \"x-token\"\n\
+        [webhook.handshake]\nwhen = \"body.type\"\nis = [\"verify\"]\nanswer = \"query.hub.challenge\"\nmember = \"hookResponse\"\nunsigned = true\n";
+    accepts(&format!("{KEY}\n{hook}"));
+    for (old, new, field, words) in [
+        ("\"body.type\"", "\"type\"", "webhook.handshake.when", "no place"),
+        ("when = \"body.type\"\n", "", "webhook.handshake.when", "is missing"),
+        ("\"query.hub.challenge\"", "\"challenge\"", "webhook.handshake.answer", "no place"),
+        ("\"hookResponse\"", "\"hook.response\"", "webhook.handshake.member", "name of a member"),
+        ("\"hookResponse\"", "\"\"", "webhook.handshake.member", "name of a member"),
+    ] {
+        refuses(&format!("{KEY}\n{}", hook.replace(old, new)), field, words);
+    }
+}
+
+#[test]
 fn f_3_routes_lead_to_streams_that_are_there() {
     let hook = "[webhook]\nscheme = \"token\"\nheader = \"x-token\"\nevent = \"header.x-topic\"\n\
         [[webhook.routes]]\nevent = \"orders/*\"\nabsent = \"body.order\"\ndeleted = \"body.id\"\nstreams = [\"orders\"]\n\
