@@ -3,6 +3,7 @@
 mod budgets;
 mod deliveries;
 mod jobs;
+mod providers;
 mod records;
 mod transactions;
 

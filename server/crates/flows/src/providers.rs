@@ -10,7 +10,7 @@ use domain::{
 use ids::{PluginVersionId, ProviderVersionId, TenantId};
 use plugin_host::{LoadError, PluginHost};
 use quick_cache::sync::Cache;
-use store::{Notice, PluginVersionRow, ProviderVersionRow, Store, StoreError, Tx};
+use store::{InForce, Notice, PluginVersionRow, ProviderVersionRow, Store, StoreError, Tx};
 
 use crate::{
     Services,
@@ -198,9 +198,21 @@ impl Providers {
     /// # Errors
     /// The query failed.
     pub async fn find(&self, tx: &mut Tx<Scope>, slug: &str) -> Result<Option<Arc<Provider>>, StoreError> {
-        match tx.plugin_versions().pinned(slug).await? {
-            Some(row) => Ok(self.pushed(tx.scope(), &row)),
-            None => self.unpinned(tx, slug).await,
+        // Manifests are large, and what is in force was read before in most cases.
+        let InForce { pinned, described } = tx.provider_versions().in_force(slug).await?;
+        match (pinned, described) {
+            (Some(id), _) => match self.pushed.get(&id) {
+                Some(known) => Ok(Some(known)),
+                None => {
+                    let row = tx.plugin_versions().by_id(id).await?;
+                    Ok(self.pushed(tx.scope(), &row))
+                }
+            },
+            (None, Some(id)) => match self.described.get(&id) {
+                Some(known) => Ok(Some(known)),
+                None => self.unpinned(tx, slug).await,
+            },
+            (None, None) => Ok(self.by_slug.get(slug).cloned()),
         }
     }
 

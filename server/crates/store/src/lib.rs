@@ -79,7 +79,7 @@ pub use migrate::{MigrationState, migrate, migration_state};
 pub use plugin_keys::{PluginKeyRow, PluginKeys};
 pub use plugin_versions::{PluginPinRow, PluginVersionRow, PluginVersions};
 pub use pool::StoreConfig;
-pub use provider_versions::{ProviderVersionRow, ProviderVersions};
+pub use provider_versions::{InForce, ProviderVersionRow, ProviderVersions};
 pub use record_policies::{RecordPolicies, RecordPolicy};
 pub use record_upkeep::{DueUpkeep, Step, Unsealed, Upkeep};
 pub use records::{Brought, NewRecord, PagePlace, Records, Written};

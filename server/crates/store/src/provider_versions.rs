@@ -1,13 +1,17 @@
 //! Providers that tenants described themselves. A version never changes; the highest of a name is in force.
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{Nullable, Text, Uuid},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::Scope;
-use ids::{EnvironmentId, ProviderVersionId, TenantId};
+use ids::{EnvironmentId, PluginVersionId, ProviderVersionId, TenantId};
 
 use crate::{
     StoreError, Tx, plugin_versions,
+    prepared::Prepared,
     schema::{integrations, provider_versions},
 };
 
@@ -28,6 +32,17 @@ pub struct ProviderVersionRow {
     pub author: String,
     /// When.
     pub created_at: DateTime<Utc>,
+}
+
+/// Which versions of a name are in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct InForce {
+    /// That of a pushed plugin. It goes before the other.
+    #[diesel(sql_type = Nullable<Uuid>)]
+    pub pinned: Option<PluginVersionId>,
+    /// That of a description.
+    #[diesel(sql_type = Nullable<Uuid>)]
+    pub described: Option<ProviderVersionId>,
 }
 
 /// The described providers of one environment.
@@ -54,6 +69,23 @@ fn mine(scope: Scope) -> Mine {
 }
 
 impl ProviderVersions<'_> {
+    /// Which versions of a name are in force, for those who know what these say.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn in_force(&mut self, slug: &str) -> Result<InForce, StoreError> {
+        const SQL: &str = "
+SELECT (SELECT plugin_version_id FROM plugin_pins
+        WHERE tenant_id = $1 AND environment_id = $2 AND slug = $3 AND ended_at IS NULL) AS pinned,
+    (SELECT provider_version_id FROM provider_versions
+        WHERE tenant_id = $1 AND environment_id = $2 AND slug = $3 ORDER BY version DESC LIMIT 1) AS described";
+        let query = diesel::sql_query(SQL)
+            .bind::<Uuid, _>(self.scope.tenant)
+            .bind::<Uuid, _>(self.scope.environment)
+            .bind::<Text, _>(slug);
+        Ok(Prepared(query).get_result(self.connection).await?)
+    }
+
     /// The version in force of that name.
     ///
     /// # Errors
