@@ -1,9 +1,12 @@
 //! PL-5: compiled plugins on disk are run only if this node made them.
 
 use std::{
+    collections::BTreeSet,
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use patchbay_plugin_host::{HostConfig, PluginHost, StartError};
@@ -52,7 +55,6 @@ async fn pl_5_a_compiled_plugin_is_kept_and_used_again() {
     // Were it compiled and written again, it would be another file.
     let before = fs::metadata(&files[0]).unwrap();
     assert_unharmed(&host_with(config(&folder.0))).await;
-    use std::os::unix::fs::MetadataExt;
     assert_eq!(fs::metadata(&files[0]).unwrap().ino(), before.ino());
 }
 
@@ -96,6 +98,52 @@ async fn pl_5_files_that_were_exchanged_or_come_from_another_node_are_not_believ
     fs::write(&good, &theirs).unwrap();
     assert_unharmed(&host_with(config(&folder.0))).await;
     assert_ne!(fs::read(&good).unwrap(), theirs);
+}
+
+/// A host of its own on a thread of its own, over this folder, that is asked for the plugin at once. Ends with the number of
+/// the compiled file that lies there then: each time that it is written it is another file.
+fn wants(folder: &Path, file: &Path) -> JoinHandle<u64> {
+    let (config, file) = (config(folder), file.to_owned());
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { assert_unharmed(&host_with(config)).await });
+        fs::metadata(file).unwrap().ino()
+    })
+}
+
+/// What is locked is a file, by whoever has it open: hosts wait for one another alike whether they are of one process or of
+/// two, and for this test.
+#[test]
+fn pl_5_of_those_that_want_one_plugin_at_once_one_compiles_it_and_the_others_take_it() {
+    let folder = Folder::new("at-once");
+    // The folder itself is there afterwards in any case.
+    wants(&folder.0, &folder.0).join().unwrap();
+    let file = folder.files().remove(0);
+    let before = fs::metadata(&file).unwrap().ino();
+
+    // As if it had never been compiled here, and another were at it.
+    let away = folder.0.join("away");
+    fs::rename(&file, &away).unwrap();
+    let entries = fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().path());
+    let is_lock = |path: &PathBuf| path.extension().is_some_and(|e| e == "lock") && !path.ends_with("key.lock");
+    let locks: Vec<PathBuf> = entries.filter(is_lock).collect();
+    let [lock] = &locks[..] else { panic!("one lock for one plugin, not {locks:?}") };
+    let other = fs::File::open(lock).unwrap();
+    other.lock().unwrap();
+    let waiting = [wants(&folder.0, &file), wants(&folder.0, &file)];
+    thread::sleep(Duration::from_secs(1));
+    assert!(waiting.iter().all(|one| !one.is_finished()), "they wait while another compiles");
+    fs::rename(&away, &file).unwrap();
+    drop(other);
+    for one in waiting {
+        assert_eq!(one.join().unwrap(), before, "nobody compiled it again");
+    }
+
+    // From nothing: whoever is first writes it, and nobody after.
+    fs::remove_file(&file).unwrap();
+    let all: Vec<_> = (0..4).map(|_| wants(&folder.0, &file)).collect();
+    let found: BTreeSet<u64> = all.into_iter().map(|one| one.join().unwrap()).collect();
+    assert_eq!(found.len(), 1, "written more than once: {found:?}");
 }
 
 #[tokio::test]

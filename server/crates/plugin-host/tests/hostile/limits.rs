@@ -265,6 +265,14 @@ async fn pl_1_ids_that_cannot_be_stored() {
         let error = session(&host, "", &body).await.pull(&Connection::default(), "things", None).await.unwrap_err();
         assert!(matches!(error, PluginError::BadOutput(_)), "{len}: {error}");
     }
+    // A text that is fine but for its length: 4 kB, and as long as it may be.
+    let letters = |len: &str| {
+        format!("(memory.fill (i32.const 3000) (i32.const 97) (i32.const {len})) {}", page.replace("LEN", len))
+    };
+    let pull = async |body: String| session(&host, "", &body).await.pull(&Connection::default(), "things", None).await;
+    let error = pull(letters("4096")).await.unwrap_err();
+    assert!(matches!(&error, PluginError::BadOutput(said) if said.contains("longer than 512 bytes")), "{error}");
+    assert_eq!(pull(letters("512")).await.unwrap().items[0].id, "a".repeat(512));
 }
 
 #[tokio::test]
