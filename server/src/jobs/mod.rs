@@ -12,6 +12,7 @@ mod inbound_webhook;
 mod job;
 mod keys_rewrap;
 mod lane;
+mod plugin_after_connect;
 mod reap;
 mod records_keep;
 mod refresh_due;

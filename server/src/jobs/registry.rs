@@ -3,9 +3,9 @@
 use super::{
     action_run::ActionRun, clean_up::CleanUp, connect_device_poll::ConnectDevicePoll,
     connection_delete::ConnectionDelete, connection_revoke::ConnectionRevoke, count_jobs::CountJobs,
-    enqueue_due_syncs::EnqueueDueSyncs, inbound_webhook::InboundWebhook, job::Job, keys_rewrap::KeysRewrap, reap::Reap,
-    records_keep::RecordsKeep, refresh_due::RefreshDue, rounds::Round, sync_run::SyncRun,
-    webhook_deliver::WebhookDeliver,
+    enqueue_due_syncs::EnqueueDueSyncs, inbound_webhook::InboundWebhook, job::Job, keys_rewrap::KeysRewrap,
+    plugin_after_connect::PluginAfterConnect, reap::Reap, records_keep::RecordsKeep, refresh_due::RefreshDue,
+    rounds::Round, sync_run::SyncRun, webhook_deliver::WebhookDeliver,
 };
 
 /// Jobs from the table, each kind with its queue.
@@ -27,6 +27,8 @@ pub(super) fn jobs() -> Vec<Box<dyn Job>> {
         Box::new(ConnectionRevoke),
         // Performs an action
         Box::new(ActionRun),
+        // Has a plugin set up what a connection needs at its provider
+        Box::new(PluginAfterConnect),
     ]
 }
 

@@ -1,5 +1,5 @@
 //! Row 4c: what was granted becomes a connection, in one transaction: the connection, its credential, its syncs with
-//! their first jobs, the event, the session's and the attempt's end.
+//! their first jobs, the job of its plugin's `after_connect`, the event, the session's and the attempt's end.
 //!
 //! An end user who connects the same account through the same integration again repairs the connection that is there
 //! instead of getting a second one: its id, records and syncs stay. A session that is for repairing a connection accepts
@@ -21,7 +21,7 @@ use super::grant::Grant;
 use crate::{
     Ctx, audit,
     credentials::{SealError, credential_place, new_credential, seal},
-    event, sync,
+    event, plugin, sync,
 };
 
 /// What is to become a connection.
@@ -209,6 +209,9 @@ async fn write(
     // Whoever got this far has looked the provider up; one that is taken off meanwhile has no streams to pull.
     if let Some(provider) = services.providers.find(tx, &integration.provider).await? {
         sync::begin_for_connection(tx, services, &provider.manifest, row.id).await?;
+        if provider.plugin.is_some() {
+            plugin::enqueue_after_connect(tx, services, row.id).await?;
+        }
     }
     let session = wanted.session.map(|session| session.id);
     let (kind, action) = if is_new {

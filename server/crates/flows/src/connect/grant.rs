@@ -9,14 +9,14 @@ use domain::{
     manifest::{VariableLevel, Variables},
 };
 use ids::ConnectionId;
-use plugin_host::Blame;
+use plugin_host::{Blame, PluginError};
 use serde_json::json;
 use store::IntegrationRow;
 
 use crate::{
     Ctx, Provider,
     credentials::{Fresh, Parts, access_for, budget_for, outside},
-    sync::plugin_identity,
+    sync::{plugin_identity, plugin_verification},
 };
 
 /// Longest wait for a provider while an end user waits, all steps together.
@@ -91,9 +91,13 @@ pub(crate) async fn tried(
         public_url: &ctx.services.settings.public_url,
     };
     let access = Arc::new(access_for(parts).map_err(misconfigured)?);
+    let is_empty = material.tokens.is_none() && material.fields.is_empty();
+    let manifest = account.manifest;
+    let is_asked = manifest.identity.as_ref().is_some_and(|spec| spec.url.is_some());
+    let is_tried = is_empty || is_asked || manifest.verification.is_some();
     let (account_id, account_name) = match identity {
-        Some(identity) => (Some(identity.account), identity.name),
-        None => {
+        Some(identity) if is_tried => (Some(identity.account), identity.name),
+        identity => {
             let fresh = Fresh {
                 access,
                 generation: 0,
@@ -102,7 +106,7 @@ pub(crate) async fn tried(
                 scopes: None,
                 secrets: account.secrets.clone(),
             };
-            by_plugin(ctx, &fresh).await?
+            by_plugin(ctx, &fresh, identity, is_tried).await?
         }
     };
     let of_connection = |name: &String| {
@@ -110,7 +114,6 @@ pub(crate) async fn tried(
         spec.is_some_and(|spec| matches!(spec.at, VariableLevel::Connection | VariableLevel::Answer))
     };
     let kept = account.variables.iter().filter(|(name, _)| of_connection(name));
-    let is_empty = material.tokens.is_none() && material.fields.is_empty();
     Ok(Grant {
         is_renewable: account.is_renewable(&material),
         scopes_asked: account.asked_scopes().map(<[String]>::to_vec),
@@ -121,19 +124,32 @@ pub(crate) async fn tried(
     })
 }
 
-async fn by_plugin(ctx: Ctx<'_>, fresh: &Fresh) -> Result<(Option<String>, Option<String>), Failure> {
-    match plugin_identity(ctx.services, fresh).await {
+/// What the plugin has to say: whose account it is, if that is not known, and whether the credential works, if nobody has
+/// tried it.
+async fn by_plugin(
+    ctx: Ctx<'_>,
+    fresh: &Fresh,
+    known: Option<auth::Identity>,
+    is_tried: bool,
+) -> Result<(Option<String>, Option<String>), Failure> {
+    if let Some(known) = known {
+        plugin_verification(ctx.services, fresh).await.map_err(|error| unusable(&error))?;
+        return Ok((Some(known.account), known.name));
+    }
+    match plugin_identity(ctx.services, fresh, is_tried).await {
         Ok(Some(identity)) => Ok((Some(identity.account), Some(identity.name).filter(|name| !name.is_empty()))),
         Ok(None) => Ok((None, None)),
-        Err(error) => {
-            let code = match error.blame() {
-                Blame::Tenant => FailureCode::Misconfigured,
-                Blame::Us => FailureCode::ProviderUnreachable,
-                Blame::EndUser | Blame::Provider | Blame::Plugin | Blame::CursorExpired => FailureCode::ProviderError,
-            };
-            Err(Failure::new(code, format!("the plugin did not identify the account: {error}")))
-        }
+        Err(error) => Err(unusable(&error)),
     }
+}
+
+fn unusable(error: &PluginError) -> Failure {
+    let code = match error.blame() {
+        Blame::Tenant => FailureCode::Misconfigured,
+        Blame::Us => FailureCode::ProviderUnreachable,
+        Blame::EndUser | Blame::Provider | Blame::Plugin | Blame::CursorExpired => FailureCode::ProviderError,
+    };
+    Failure::new(code, format!("the plugin did not get in or did not identify the account: {error}"))
 }
 
 fn in_time<T>(done: Result<T, tokio::time::error::Elapsed>) -> Result<T, Failure> {

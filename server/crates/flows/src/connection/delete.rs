@@ -1,5 +1,5 @@
-//! Deleting a connection: first it stops working, then its grant is revoked at the provider, then it is gone. What a
-//! crash or a provider that is down leaves undone, a job takes up. What became of the grant is kept when the connection
+//! Deleting a connection: first it stops working, then its plugin tidies up at the provider, then its grant is revoked
+//! there, then it is gone. What a crash or a provider that is down leaves undone, a job takes up. What became of the grant is kept when the connection
 //! is gone.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::{
     release::{Released, release, told},
     stop::{End, hold, stop},
 };
-use crate::{Ctx, audit, event};
+use crate::{Ctx, audit, event, plugin};
 
 /// The queue of the job that finishes deletions.
 pub const QUEUE: &str = "connection_delete";
@@ -91,6 +91,7 @@ pub async fn delete(ctx: Ctx<'_>, id: ConnectionId) -> Result<Deleted, DeleteErr
 /// [`DeleteError`], but never `NotFound`.
 pub async fn finish(ctx: Ctx<'_>, id: ConnectionId, last: bool) -> Result<Deleted, DeleteError> {
     let services = ctx.services;
+    let mut was_tidied = false;
     for _ in 0..WRITER_TRIES {
         let mut tx = services.store.begin(ctx.scope).await?;
         let context = match tx.connections().context(id).await {
@@ -100,18 +101,26 @@ pub async fn finish(ctx: Ctx<'_>, id: ConnectionId, last: bool) -> Result<Delete
         let before = tx.revocations().of(&[id]).await?.into_iter().next();
         tx.commit().await?;
 
+        // Only while the provider has not been asked to let go; what was done before it was asked is not done again.
+        was_tidied |= before.as_ref().is_some_and(|row| row.tries > 0);
         let (state, reason) = match before.filter(|row| row.state.is_settled()) {
             // What became of it is known already, from a time before this deletion or from a call that broke off here.
             Some(row) => (row.state, row.reason),
-            None => match release(ctx, id, &context).await {
-                Released::Settled(state, reason) => (state, reason),
-                Released::Later { reason, .. } if last => {
-                    (RevocationState::Failed, format!("Given up after many tries: {reason}."))
+            None => {
+                if !was_tidied {
+                    plugin::before_delete(ctx, id, &context).await;
+                    was_tidied = true;
                 }
-                Released::Later { retry_after, reason, was_asked } => {
-                    return put_off(ctx, id, retry_after, reason, was_asked).await;
+                match release(ctx, id, &context).await {
+                    Released::Settled(state, reason) => (state, reason),
+                    Released::Later { reason, .. } if last => {
+                        (RevocationState::Failed, format!("Given up after many tries: {reason}."))
+                    }
+                    Released::Later { retry_after, reason, was_asked } => {
+                        return put_off(ctx, id, retry_after, reason, was_asked).await;
+                    }
                 }
-            },
+            }
         };
         match remove(ctx, id, &context, (state, &reason)).await {
             Ok(false) => {}

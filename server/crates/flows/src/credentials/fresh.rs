@@ -162,6 +162,16 @@ pub async fn fresh(ctx: Ctx<'_>, id: ConnectionId) -> Result<Fresh, FreshError> 
     }
 }
 
+/// The credential as it lies there, not refreshed, whatever the connection's health: for the last calls for one that works no
+/// longer.
+///
+/// # Errors
+/// [`FreshError`], but never because of health.
+pub(crate) async fn as_it_is(ctx: Ctx<'_>, id: ConnectionId) -> Result<Fresh, FreshError> {
+    let known = load(ctx, id).await?;
+    known.open(ctx, id).await
+}
+
 /// A credential after the provider refused the one of that generation: the next one, or the end of the connection. Once
 /// per generation, whoever asks.
 ///

@@ -18,6 +18,7 @@ pub(crate) use account::{
 pub use cache::ConnectionCache;
 pub(crate) use data_key::data_key_for;
 pub use data_key::{SealError, data_key, open, seal};
+pub(crate) use fresh::as_it_is;
 pub use fresh::{Fresh, FreshError, access, fresh, fresh_after_rejection};
 pub(crate) use known::{access_of, place as credential_place};
 pub use proactive::{AT_ONCE, AT_ONE_PROVIDER, Proactive, refresh_due};

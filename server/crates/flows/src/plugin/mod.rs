@@ -6,11 +6,17 @@
 //! uses the other version. A run under way ends on the version that it began with (`run`). A version that asks for more
 //! than the one before waits until somebody who may configure integrations has agreed ([`approve`]).
 //!
+//! Beside runs and actions a plugin is called when a connection was made (`after_connect`, by a job) and before one is
+//! deleted (`before_delete`).
+//!
 //! Revoking a key stops what is pushed and pinned by its signatures from then on. What is in force stays in force, so that no
 //! run is dropped, and the answer says what that is.
 
+mod after_connect;
 mod approve;
+mod aside;
 mod asks;
+mod before_delete;
 mod code;
 mod keys;
 mod list;
@@ -23,8 +29,14 @@ mod signature;
 mod version;
 mod withdraw;
 
+pub(crate) use after_connect::enqueue as enqueue_after_connect;
+pub use after_connect::{
+    AfterConnectJob, AfterConnected, QUEUE as AFTER_CONNECT_QUEUE, after_connect, give_up as give_up_after_connect,
+};
 pub use approve::approve;
+pub(crate) use aside::session;
 pub use asks::in_words;
+pub(crate) use before_delete::before_delete;
 pub use code::ProviderPlugin;
 pub(crate) use code::Stored;
 pub use keys::{KeysError, Revoked, list as list_keys, register as register_key, revoke as revoke_key};

@@ -27,7 +27,7 @@ use store::{Calls, NewJob, StoreError, Tx};
 
 use crate::Services;
 
-pub(crate) use identify::plugin_identity;
+pub(crate) use identify::{plugin_identity, plugin_verification};
 pub(crate) use webhook::told;
 
 pub use control::{ControlError, cancel, pause, resume, resync, trigger};
