@@ -134,7 +134,7 @@ fn order(shop: &Shop, id: &str) -> HttpResponse {
 }
 
 /// The caller behind the bearer token, or the answer that refuses (RFC 6750, section 3).
-async fn allowed(request: &HttpRequest, state: &State, scope: &str) -> Result<Caller, HttpResponse> {
+pub(crate) async fn allowed(request: &HttpRequest, state: &State, scope: &str) -> Result<Caller, HttpResponse> {
     let token = request
         .headers()
         .get(header::AUTHORIZATION)

@@ -6,7 +6,8 @@
 //! logical: the first record is from 2026-01-01, and every change is a second later than the one before.
 //!
 //! * OAuth: `/auth`, `/token`, `/token/revocation`, `/me`, `/.well-known/oauth-authorization-server`
-//! * API: `/v1/orders`, `/v1/orders/{id}`, `POST /v1/orders/{id}/cancel`, `/v1/customers`, `/v1/blob/{size}`
+//! * API: `/v1/orders`, `/v1/orders/{id}`, `POST /v1/orders/{id}/cancel`, `/v1/customers`, `/v1/webhooks`,
+//!   `/v1/webhooks/{id}`, `/v1/blob/{size}`
 //! * Mirrors: `/echo` tells what a request looked like, `/mirror` sends its body back
 //! * Control: `POST /control` takes a [`Command`], `GET /control/calls` counts calls by path
 
@@ -24,6 +25,7 @@ mod random;
 mod server;
 mod shop;
 mod state;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 

@@ -24,6 +24,7 @@ use crate::{
     options::Options,
     shop::Kind,
     state::State,
+    subscriptions,
 };
 
 /// The longest request body that the mirrors take, in bytes.
@@ -102,6 +103,12 @@ impl Acme {
         control::ids(&self.state, account, kind)
     }
 
+    /// The addresses that apps have registered for an account's webhooks, the first one first.
+    #[must_use]
+    pub fn subscribed(&self, account: &str) -> Vec<String> {
+        self.state.shop(account, |shop| shop.subscriptions.iter().map(|one| one.url.clone()).collect())
+    }
+
     /// Waits until the server has ended, which it does by itself only if it fails.
     ///
     /// # Errors
@@ -135,6 +142,9 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/v1/orders/{id}", web::get().to(api::get_order))
         .route("/v1/orders/{id}/cancel", web::post().to(api::cancel_order))
         .route("/v1/customers", web::get().to(api::list_customers))
+        .route("/v1/webhooks", web::get().to(subscriptions::list))
+        .route("/v1/webhooks", web::post().to(subscriptions::subscribe))
+        .route("/v1/webhooks/{id}", web::delete().to(subscriptions::unsubscribe))
         .route("/v1/blob/{size}", web::get().to(api::blob))
         .route("/echo", web::to(mirror::echo))
         .route("/mirror", web::to(mirror::mirror))

@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 use chrono::DateTime;
 
-use crate::listing::{Entry, Listing};
+use crate::{
+    listing::{Entry, Listing},
+    subscriptions::Subscription,
+};
 
 /// 2026-01-01T00:00:00Z, when every shop opened.
 const OPENED: u64 = 1_767_225_600;
@@ -21,6 +24,9 @@ pub(crate) struct Shop {
     now: u64,
     pub(crate) orders: Listing,
     pub(crate) customers: Listing,
+    pub(crate) subscriptions: Vec<Subscription>,
+    /// How many there ever were.
+    pub(crate) subscribed: u64,
 }
 
 /// Which of a shop's listings.
@@ -39,7 +45,14 @@ impl Shop {
         let seed = account.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
-        let mut shop = Self { seed, now: OPENED, orders: Listing::default(), customers: Listing::default() };
+        let mut shop = Self {
+            seed,
+            now: OPENED,
+            orders: Listing::default(),
+            customers: Listing::default(),
+            subscriptions: Vec::new(),
+            subscribed: 0,
+        };
         shop.add(Kind::Customers, customers);
         shop.add(Kind::Orders, orders);
         shop

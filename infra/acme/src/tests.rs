@@ -208,6 +208,27 @@ fn an_order_is_cancelled_once() {
 }
 
 #[test]
+fn an_address_is_registered_once_and_taken_back() {
+    let acme = start(1);
+    let token = mint(&acme);
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let url = "https://app.example/in/1";
+    let subscribe = || call(&acme, "POST", "/v1/webhooks", &headers, &json!({ "url": url }).to_string());
+    let made = subscribe();
+    assert_eq!((made.status, &made.json()["url"]), (201, &json!(url)));
+    assert_eq!(subscribe().status, 409);
+    assert_eq!(acme.subscribed("shop_north"), [url]);
+    assert_eq!(acme.subscribed("shop_south"), [""; 0], "each shop has its own");
+    let listed = get(&acme, &token, "/v1/webhooks").json();
+    assert_eq!(listed["data"], json!([made.json()]));
+    let path = format!("/v1/webhooks/{}", made.json()["id"].as_str().unwrap());
+    assert_eq!(call(&acme, "DELETE", &path, &headers, "").status, 204);
+    assert_eq!(call(&acme, "DELETE", &path, &headers, "").status, 404);
+    assert_eq!(acme.subscribed("shop_north"), [""; 0]);
+}
+
+#[test]
 fn it_misbehaves_as_told_and_then_stops() {
     let acme = start(3);
     let token = mint(&acme);

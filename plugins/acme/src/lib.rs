@@ -1,4 +1,4 @@
-//! Acme, the demo provider: orders by change, customers in full, and one action.
+//! Acme, the demo provider: orders by change, customers in full, one action, and a connection's own address for webhooks.
 
 use std::borrow::Cow;
 
@@ -29,6 +29,32 @@ impl Provider for Acme {
 
     fn verify(_: &Connection) -> Result<(), Failure> {
         http::get("/v1/orders").query("limit", 1).send()?.success().map(drop)
+    }
+
+    /// Has Acme send the connection's webhooks to its own address, where it has one.
+    fn after_connect(connection: &Connection) -> Result<(), Failure> {
+        let Some(url) = &connection.webhook_url else { return Ok(()) };
+        let answer = http::post("/v1/webhooks").json(&serde_json::json!({ "url": url }))?.send()?;
+        match answer.status {
+            // Registered by an earlier call.
+            409 => Ok(()),
+            _ => answer.success().map(drop),
+        }
+    }
+
+    /// Takes that back.
+    fn before_delete(connection: &Connection) -> Result<(), Failure> {
+        let Some(url) = &connection.webhook_url else { return Ok(()) };
+        let known: Subscriptions = http::get("/v1/webhooks").fetch()?;
+        for one in known.data.iter().filter(|one| one.url == *url) {
+            let answer = http::Request::new("DELETE", format!("/v1/webhooks/{}", http::segment(&one.id))).send()?;
+            match answer.status {
+                // Taken back by somebody else meanwhile.
+                404 => {}
+                _ => drop(answer.success()?),
+            }
+        }
+        Ok(())
     }
 
     fn classify_error(status: u16, body: &[u8]) -> Option<Failure> {
@@ -133,6 +159,18 @@ fn customers(limit: u32, cursor: Option<&str>) -> Result<Page, Failure> {
     let answer = http::get("/v1/customers").query("limit", limit).query_if("after", after).send()?.success()?;
     let listing: Listing = answer.records()?;
     Walk::page(listing.data.into_iter().map(|record| Item::raw(record.head.id, record.text)).collect(), listing.next)
+}
+
+/// The addresses that webhooks are sent to.
+#[derive(Deserialize)]
+struct Subscriptions {
+    data: Vec<Subscription>,
+}
+
+#[derive(Deserialize)]
+struct Subscription {
+    id: String,
+    url: String,
 }
 
 #[derive(Deserialize)]

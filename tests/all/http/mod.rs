@@ -17,6 +17,7 @@ mod imports;
 mod inbound;
 mod integrations;
 mod operator;
+mod plugin_calls;
 mod plugins;
 mod plugins_in_force;
 mod portal;
