@@ -166,11 +166,7 @@ impl Tx<Scope> {
     }
 }
 
-#[diesel::dsl::auto_type(no_type_alias)]
-fn mine(scope: Scope) -> _ {
-    let (tenant, environment): (TenantId, EnvironmentId) = (scope.tenant, scope.environment);
-    action_runs::tenant_id.eq(tenant).and(action_runs::environment_id.eq(environment))
-}
+crate::walls::of_environment!(fn mine, action_runs);
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn held(fence: ActionFence) -> _ {

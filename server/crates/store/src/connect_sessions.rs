@@ -145,14 +145,7 @@ impl Tx<System> {
     }
 }
 
-type Mine = diesel::dsl::And<
-    diesel::dsl::Eq<connect_sessions::tenant_id, TenantId>,
-    diesel::dsl::Eq<connect_sessions::environment_id, EnvironmentId>,
->;
-
-fn mine(scope: Scope) -> Mine {
-    connect_sessions::tenant_id.eq(scope.tenant).and(connect_sessions::environment_id.eq(scope.environment))
-}
+crate::walls::of_environment!(fn mine, connect_sessions);
 
 impl ConnectSessions<'_> {
     /// Adds one.

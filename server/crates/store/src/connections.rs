@@ -133,14 +133,7 @@ impl Tx<Scope> {
     }
 }
 
-type Mine = diesel::dsl::And<
-    diesel::dsl::Eq<connections::tenant_id, TenantId>,
-    diesel::dsl::Eq<connections::environment_id, EnvironmentId>,
->;
-
-fn mine(scope: Scope) -> Mine {
-    connections::tenant_id.eq(scope.tenant).and(connections::environment_id.eq(scope.environment))
-}
+crate::walls::of_environment!(fn mine, connections);
 
 impl Connections<'_> {
     /// Until the end of the transaction, nobody else may connect this end user through this integration: who looks for

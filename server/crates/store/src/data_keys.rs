@@ -52,14 +52,7 @@ impl Tx<Scope> {
     }
 }
 
-type Mine = diesel::dsl::And<
-    diesel::dsl::Eq<data_keys::tenant_id, TenantId>,
-    diesel::dsl::Eq<data_keys::environment_id, EnvironmentId>,
->;
-
-fn of(scope: Scope) -> Mine {
-    data_keys::tenant_id.eq(scope.tenant).and(data_keys::environment_id.eq(scope.environment))
-}
+crate::walls::of_environment!(fn of, data_keys);
 
 impl DataKeys<'_> {
     /// The one in use, if one was made yet.

@@ -146,11 +146,7 @@ impl Tx<Scope> {
     }
 }
 
-#[diesel::dsl::auto_type(no_type_alias)]
-fn mine(scope: Scope) -> _ {
-    let (tenant, environment): (TenantId, EnvironmentId) = (scope.tenant, scope.environment);
-    deliveries::tenant_id.eq(tenant).and(deliveries::environment_id.eq(environment))
-}
+crate::walls::of_environment!(fn mine, deliveries);
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn with_event_and_endpoint() -> _ {

@@ -44,11 +44,7 @@ impl Tx<Scope> {
     }
 }
 
-#[diesel::dsl::auto_type(no_type_alias)]
-fn mine(scope: Scope) -> _ {
-    let (tenant, environment): (TenantId, EnvironmentId) = (scope.tenant, scope.environment);
-    endpoints::tenant_id.eq(tenant).and(endpoints::environment_id.eq(environment))
-}
+crate::walls::of_environment!(fn mine, endpoints);
 
 impl Endpoints<'_> {
     /// Adds one.

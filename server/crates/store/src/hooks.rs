@@ -80,11 +80,7 @@ impl Tx<System> {
     }
 }
 
-#[diesel::dsl::auto_type(no_type_alias)]
-fn mine(scope: Scope) -> _ {
-    let (tenant, environment): (TenantId, EnvironmentId) = (scope.tenant, scope.environment);
-    hooks::tenant_id.eq(tenant).and(hooks::environment_id.eq(environment))
-}
+crate::walls::of_environment!(fn mine, hooks);
 
 impl Hooks<'_> {
     /// Adds one.

@@ -99,14 +99,7 @@ impl Tx<Scope> {
     }
 }
 
-type Mine = diesel::dsl::And<
-    diesel::dsl::Eq<imports::tenant_id, TenantId>,
-    diesel::dsl::Eq<imports::environment_id, EnvironmentId>,
->;
-
-fn mine(scope: Scope) -> Mine {
-    imports::tenant_id.eq(scope.tenant).and(imports::environment_id.eq(scope.environment))
-}
+crate::walls::of_environment!(fn mine, imports);
 
 impl Imports<'_> {
     /// Begins an import. `digest` is of the file, where there is one.

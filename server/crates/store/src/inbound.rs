@@ -129,11 +129,7 @@ impl Tx<Scope> {
     }
 }
 
-#[diesel::dsl::auto_type(no_type_alias)]
-fn mine(scope: Scope) -> _ {
-    let (tenant, environment): (TenantId, EnvironmentId) = (scope.tenant, scope.environment);
-    inbound_deliveries::tenant_id.eq(tenant).and(inbound_deliveries::environment_id.eq(environment))
-}
+crate::walls::of_environment!(fn mine, inbound_deliveries);
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn with_hook() -> _ {

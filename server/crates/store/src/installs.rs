@@ -75,14 +75,7 @@ impl Tx<Scope> {
     }
 }
 
-type Mine = diesel::dsl::And<
-    diesel::dsl::Eq<installs::tenant_id, TenantId>,
-    diesel::dsl::Eq<installs::environment_id, EnvironmentId>,
->;
-
-fn mine(scope: Scope) -> Mine {
-    installs::tenant_id.eq(scope.tenant).and(installs::environment_id.eq(scope.environment))
-}
+crate::walls::of_environment!(fn mine, installs);
 
 impl Installs<'_> {
     /// Keeps one that arrived. Gives false, and changes nothing, where the vendor told the same code before.

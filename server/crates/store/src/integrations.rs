@@ -114,14 +114,7 @@ impl Tx<System> {
     }
 }
 
-type Mine = diesel::dsl::And<
-    diesel::dsl::Eq<integrations::tenant_id, TenantId>,
-    diesel::dsl::Eq<integrations::environment_id, EnvironmentId>,
->;
-
-fn mine(scope: Scope) -> Mine {
-    integrations::tenant_id.eq(scope.tenant).and(integrations::environment_id.eq(scope.environment))
-}
+crate::walls::of_environment!(fn mine, integrations);
 
 impl Integrations<'_> {
     /// Adds one.

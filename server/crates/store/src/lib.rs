@@ -50,6 +50,7 @@ mod sealed_values;
 mod syncs;
 mod tenants;
 mod tx;
+mod walls;
 mod words;
 
 pub use action_runs::{ActionEnd, ActionFence, ActionRunFilter, ActionRunRow, ActionRuns, NewActionRun};

@@ -43,14 +43,7 @@ impl Tx<Scope> {
     }
 }
 
-type Mine = diesel::dsl::And<
-    diesel::dsl::Eq<plugin_keys::tenant_id, TenantId>,
-    diesel::dsl::Eq<plugin_keys::environment_id, EnvironmentId>,
->;
-
-fn mine(scope: Scope) -> Mine {
-    plugin_keys::tenant_id.eq(scope.tenant).and(plugin_keys::environment_id.eq(scope.environment))
-}
+crate::walls::of_environment!(fn mine, plugin_keys);
 
 impl PluginKeys<'_> {
     /// Adds a key.

@@ -90,23 +90,8 @@ impl Tx<Scope> {
     }
 }
 
-type Mine = diesel::dsl::And<
-    diesel::dsl::Eq<plugin_versions::tenant_id, TenantId>,
-    diesel::dsl::Eq<plugin_versions::environment_id, EnvironmentId>,
->;
-
-fn mine(scope: Scope) -> Mine {
-    plugin_versions::tenant_id.eq(scope.tenant).and(plugin_versions::environment_id.eq(scope.environment))
-}
-
-type MyPins = diesel::dsl::And<
-    diesel::dsl::Eq<plugin_pins::tenant_id, TenantId>,
-    diesel::dsl::Eq<plugin_pins::environment_id, EnvironmentId>,
->;
-
-fn my_pins(scope: Scope) -> MyPins {
-    plugin_pins::tenant_id.eq(scope.tenant).and(plugin_pins::environment_id.eq(scope.environment))
-}
+crate::walls::of_environment!(fn mine, plugin_versions);
+crate::walls::of_environment!(fn my_pins, plugin_pins);
 
 /// A pin's version.
 fn of_pin() -> diesel::dsl::Eq<plugin_versions::plugin_version_id, plugin_pins::plugin_version_id> {

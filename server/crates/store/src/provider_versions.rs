@@ -59,14 +59,7 @@ impl Tx<Scope> {
     }
 }
 
-type Mine = diesel::dsl::And<
-    diesel::dsl::Eq<provider_versions::tenant_id, TenantId>,
-    diesel::dsl::Eq<provider_versions::environment_id, EnvironmentId>,
->;
-
-fn mine(scope: Scope) -> Mine {
-    provider_versions::tenant_id.eq(scope.tenant).and(provider_versions::environment_id.eq(scope.environment))
-}
+crate::walls::of_environment!(fn mine, provider_versions);
 
 impl ProviderVersions<'_> {
     /// Which versions of a name are in force, for those who know what these say.

@@ -121,14 +121,7 @@ impl Tx<Scope> {
     }
 }
 
-type Mine = diesel::dsl::And<
-    diesel::dsl::Eq<revocations::tenant_id, TenantId>,
-    diesel::dsl::Eq<revocations::environment_id, EnvironmentId>,
->;
-
-fn mine(scope: Scope) -> Mine {
-    revocations::tenant_id.eq(scope.tenant).and(revocations::environment_id.eq(scope.environment))
-}
+crate::walls::of_environment!(fn mine, revocations);
 
 impl Revocations<'_> {
     /// Somebody wants a connection's grant given back. What became of an earlier grant is forgotten if there is a new

@@ -130,11 +130,7 @@ impl Tx<Scope> {
     }
 }
 
-#[diesel::dsl::auto_type(no_type_alias)]
-fn mine(scope: Scope) -> _ {
-    let (tenant, environment): (TenantId, EnvironmentId) = (scope.tenant, scope.environment);
-    runs::tenant_id.eq(tenant).and(runs::environment_id.eq(environment))
-}
+crate::walls::of_environment!(fn mine, runs);
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn with_stream() -> _ {
