@@ -84,7 +84,7 @@ fn ids_are_texts_or_whole_numbers_and_nothing_else() {
         assert!(error.contains(said), "{text}: {error}");
     }
     let listed = |text| from_str::<Vec<Record<'_, Numbered>>>(text);
-    assert_eq!(listed("[{\"id\":1}]").unwrap()[0].head.id.clone(), from_str("\"1\"").unwrap());
+    assert_eq!(listed("[{\"id\":1}]").unwrap()[0].head.id.clone(), from_str::<Id>("\"1\"").unwrap());
     // None of a page is taken that has one without, and where it is is said.
     let error = listed("[{\"id\":1},{\"id\":null}]").unwrap_err().to_string();
     assert!(error.starts_with("an id is null, not a text or a whole number at byte "), "{error}");
