@@ -22,7 +22,9 @@ pub trait Provider {
         Err(Failure::plugin(format!("This plugin has no action `{action}`.")))
     }
 
-    /// Checks with a cheap call that the credential works. The default is content.
+    /// Checks with a cheap call that the credential works. Called while a connection is made where the manifest has neither
+    /// a verification nor an identity call, and [`Provider::identify`] does not say whose it is; if it fails, there is no
+    /// connection. The default is content.
     fn verify(connection: &Connection) -> Result<(), Failure> {
         let _ = connection;
         Ok(())
@@ -41,13 +43,17 @@ pub trait Provider {
         Ok(Vec::new())
     }
 
-    /// Runs once after a connection was made, to register a webhook for example. The default does nothing.
+    /// Runs after a connection was made or repaired, and after it got an address of its own for webhooks, to register that
+    /// for example. At least once, so what it finds done already must be fine. Nobody waits for it, not even the first
+    /// syncs; it is tried again while the provider is to blame. The default does nothing.
     fn after_connect(connection: &Connection) -> Result<(), Failure> {
         let _ = connection;
         Ok(())
     }
 
-    /// Runs once before a connection is deleted, to tidy up at the provider. The default does nothing.
+    /// Runs before a connection is deleted, to tidy up at the provider while the credential may still work. Within 30 s, and
+    /// the deletion goes on whatever comes of it. Once, or again after a crash, so finding nothing left must be fine. The
+    /// default does nothing.
     fn before_delete(connection: &Connection) -> Result<(), Failure> {
         let _ = connection;
         Ok(())

@@ -28,6 +28,8 @@ use crate::{
 /// The queue of these calls.
 pub const QUEUE: &str = "plugin_after_connect";
 
+const GONE: &str = "the connection is gone";
+
 /// The audit row's action, where a call is given up.
 const FAILED: &str = "connection.after_connect_failed";
 
@@ -87,16 +89,21 @@ pub async fn after_connect(
 ) -> Result<AfterConnected, StoreError> {
     let id = job.connection;
     let ctx = services.ctx(scope, Actor::System);
-    let access = match credentials::fresh(ctx, id).await {
-        Ok(fresh) => Arc::clone(&fresh.access),
-        Err(error) => return without_credential(error),
+    let access = match credentials::access(ctx, id).await {
+        Ok(access) => access,
+        Err(FreshError::Store(error)) => return Err(error),
+        Err(FreshError::NotFound) => return Ok(AfterConnected::Nothing(GONE)),
+        Err(error) => return Ok(AfterConnected::Later { after: None, reason: error.to_string() }),
     };
     let Some(plugin) = &access.provider.plugin else {
         return Ok(AfterConnected::Nothing("the provider has no plugin any more"));
     };
+    if let Some(obstacle) = health(ctx, id).await?.and_then(obstacle) {
+        return Ok(obstacle);
+    }
     let connection = match knows(ctx, &access).await {
         Ok(connection) => connection,
-        Err(HookError::NotFound(_)) => return Ok(AfterConnected::Nothing("the connection is gone")),
+        Err(HookError::NotFound(_)) => return Ok(AfterConnected::Nothing(GONE)),
         Err(HookError::Store(error)) => return Err(error),
         Err(error) => return Ok(AfterConnected::Later { after: None, reason: error.to_string() }),
     };
@@ -120,20 +127,27 @@ pub async fn give_up(services: &Services, scope: Scope, job: AfterConnectJob, re
     note(services.ctx(scope, Actor::System), FAILED, job.connection, reason).await
 }
 
-fn without_credential(error: FreshError) -> Result<AfterConnected, StoreError> {
-    let reason = error.to_string();
-    Ok(match error {
-        FreshError::Store(error) => return Err(error),
-        FreshError::NotFound => AfterConnected::Nothing("the connection is gone"),
+/// How the connection is now; `None` if it is gone meanwhile.
+async fn health(ctx: Ctx<'_>, id: ConnectionId) -> Result<Option<Health>, StoreError> {
+    let mut tx = ctx.services.store.begin(ctx.scope).await?;
+    let health = match tx.connections().context(id).await {
+        Ok(context) => Some(context.connection.health),
+        Err(StoreError::NotFound) => None,
+        Err(error) => return Err(error),
+    };
+    tx.commit().await?;
+    Ok(health)
+}
+
+/// Why the plugin of a connection that is so is not called now.
+const fn obstacle(health: Health) -> Option<AfterConnected> {
+    match health {
+        Health::Active => None,
+        Health::Paused => Some(AfterConnected::Paused),
         // Whoever repairs it has the plugin called again.
-        FreshError::NeedsReauth { .. } => AfterConnected::Nothing("the end user must connect again first"),
-        FreshError::NotUsable { state, .. } if state == Health::Paused.as_str() => AfterConnected::Paused,
-        FreshError::NotUsable { .. } => AfterConnected::Nothing("the connection is at its end"),
-        FreshError::ProviderDown { retry_after, .. } => AfterConnected::Later { after: Some(retry_after), reason },
-        FreshError::Misconfigured { .. } | FreshError::Keys(_) | FreshError::Internal(_) => {
-            AfterConnected::Later { after: None, reason }
-        }
-    })
+        Health::NeedsReauth(_) => Some(AfterConnected::Nothing("the end user must connect again first")),
+        Health::Pending | Health::Revoked | Health::Deleting => Some(AfterConnected::Nothing("it is not in use")),
+    }
 }
 
 /// Who is to blame decides what happens next, as it does for a sync's run.
@@ -163,17 +177,10 @@ mod tests {
 
     #[test]
     fn e_3_a_connection_that_cannot_be_called_is_waited_for_only_if_it_goes_on_by_itself() {
-        let unusable = |health: Health| {
-            without_credential(FreshError::NotUsable { state: health.as_str(), reason: health.reason() })
-        };
-        assert!(matches!(unusable(Health::Paused), Ok(AfterConnected::Paused)));
-        assert!(matches!(unusable(Health::Deleting), Ok(AfterConnected::Nothing(_))));
-        assert!(matches!(unusable(Health::Revoked), Ok(AfterConnected::Nothing(_))));
-        let cause = ReauthCause::Expired;
-        let lost = without_credential(FreshError::NeedsReauth { cause, reason: cause.reason() });
-        assert!(matches!(lost, Ok(AfterConnected::Nothing(_))));
-        let minute = Duration::from_secs(60);
-        let down = without_credential(FreshError::ProviderDown { retry_after: minute, detail: "d".into() });
-        assert!(matches!(down, Ok(AfterConnected::Later { after: Some(after), .. }) if after == minute));
+        assert!(obstacle(Health::Active).is_none());
+        assert!(matches!(obstacle(Health::Paused), Some(AfterConnected::Paused)));
+        for over in [Health::NeedsReauth(ReauthCause::Expired), Health::Revoked, Health::Deleting] {
+            assert!(matches!(obstacle(over), Some(AfterConnected::Nothing(_))), "{over:?}");
+        }
     }
 }
