@@ -106,6 +106,7 @@ api! {
     get "/v1/inbound-webhooks/{inbound}" => inbound::get::get_inbound_webhook;
     post "/v1/connections/{connection}/syncs" => syncs::create::create_sync;
     get "/v1/syncs" => syncs::list::list_syncs;
+    patch "/v1/syncs/{sync}" => syncs::update::update_sync;
     delete "/v1/syncs/{sync}" => syncs::delete::delete_sync;
     post "/v1/syncs/{sync}/cancel" => syncs::cancel::cancel_sync;
     post "/v1/syncs/{sync}/resync" => syncs::resync::resync_sync;

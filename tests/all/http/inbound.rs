@@ -335,9 +335,8 @@ async fn f_3_a_signed_handshake_is_verified_and_its_challenge_alone_is_sent_back
         let request = request.header("x-slack-request-timestamp", &at).header("content-type", "application/json");
         request.body(body.to_owned()).send().await
     };
-    let asked = |challenge: &str| {
-        json!({ "token": "old", "challenge": challenge, "type": "url_verification" }).to_string()
-    };
+    let asked =
+        |challenge: &str| json!({ "token": "old", "challenge": challenge, "type": "url_verification" }).to_string();
     let challenge = "3eZbrw1aBmCqxzLQ_2-dk.7";
     let (body, now) = (asked(challenge), world.clock().now().timestamp());
     let right = signed(now, &body);

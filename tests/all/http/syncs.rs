@@ -258,6 +258,79 @@ async fn create_sync_makes_a_variant_with_parameters_of_its_own_and_delete_sync_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn update_sync_gives_a_variant_other_parameters_and_has_it_pulled_anew() {
+    let connected = Connected::set().await;
+    let default = connected.sync("orders").await;
+    let Connected { world, connection, .. } = connected;
+    let path = format!("/v1/connections/{connection}/syncs");
+    let make = async |variant: &str, page_size: u32| {
+        let wish = json!({ "stream": "orders", "variant": variant, "params": { "page_size": page_size } });
+        world.key().post(&path, &wish).await.ok()["id"].as_str().unwrap().to_owned()
+    };
+    // The latest run of a sync once it is over and another than that.
+    let next = async |sync: &str, before: &Value| {
+        until("its next run has ended", PATIENCE, async || {
+            let listed = world.key().get(&format!("/v1/runs?sync={sync}")).await.ok();
+            let run = listed["data"][0].clone();
+            (run["state"].is_string() && run["state"] != "running" && run["id"] != before["id"]).then_some(run)
+        })
+        .await
+    };
+    let (sync, other) = (make("small-pages", 7).await, make("large-pages", 15).await);
+    let first = next(&sync, &Value::Null).await;
+    next(&other, &Value::Null).await;
+    let patch = async |sync: &str, params: &Value| {
+        world.key().patch(&format!("/v1/syncs/{sync}"), &json!({ "params": params })).await
+    };
+
+    // What other parameters would not bring, as far as anybody can tell, is gone.
+    let one = "SELECT sync_id, min(external_id) FROM records JOIN syncs USING (sync_id) \
+               WHERE variant = 'small-pages' GROUP BY 1";
+    world.sql(&format!("UPDATE records SET external_id = 'ghost' WHERE (sync_id, external_id) IN ({one})")).await;
+    let changed = patch(&sync, &json!({ "page_size": 8 })).await.ok();
+    assert_eq!((&changed["params"], &changed["variant"]), (&json!({ "page_size": 8 }), &json!("small-pages")));
+    let second = next(&sync, &first).await;
+    let counts = &second["counts"];
+    assert_eq!(
+        (&counts["pages"], &counts["added"], &counts["deleted"], &counts["unchanged"]),
+        (&json!(4), &json!(1), &json!(1), &json!(29)),
+        "30 orders, 8 to a page, all of them: {second}"
+    );
+    assert_eq!((&second["state"], &second["trigger"]), (&json!("succeeded"), &json!("api")), "{second}");
+
+    // What it has already changes nothing, and what is refused neither.
+    let before = world.one("SELECT count(*) || ' ' || bool_or(begins_anew) FROM runs CROSS JOIN syncs").await;
+    patch(&sync, &json!({ "page_size": 8 })).await.ok();
+    let problem = patch(&sync, &json!({ "page_size": 15 })).await.problem(409, "conflict");
+    assert!(problem.detail.contains("`large-pages`"), "{problem:?}");
+    patch(&sync, &json!({})).await.problem(409, "conflict");
+    patch(&default, &json!({ "page_size": 9 })).await.problem(409, "conflict");
+    for params in [json!({ "x": "y".repeat(9000) }), json!({ "x": "a\0b" })] {
+        let problem = patch(&sync, &params).await.problem(422, "invalid_fields");
+        assert_eq!(problem.fields[0].field, "params");
+    }
+    patch("sync_00000000000000000000000000", &json!({ "page_size": 9 })).await.problem(404, "not_found");
+    let after = world.one("SELECT count(*) || ' ' || bool_or(begins_anew) FROM runs CROSS JOIN syncs").await;
+    assert_eq!(after, before);
+    assert_eq!(world.one("SELECT count(*) FROM audit WHERE action = 'sync.params_set'").await, "1");
+
+    // A paused one waits, and knows then that it is to begin anew.
+    until("its worker has let go", PATIENCE, async || {
+        (world.one("SELECT count(*) FROM jobs WHERE queue = 'sync_run'").await == "0").then_some(())
+    })
+    .await;
+    world.key().post(&format!("/v1/syncs/{sync}/pause"), &Value::Null).await.ok();
+    patch(&sync, &json!({ "page_size": 10 })).await.ok();
+    assert_eq!(world.one("SELECT begins_anew FROM syncs WHERE variant = 'small-pages'").await, "t");
+    assert_eq!(world.one("SELECT count(*) FROM jobs WHERE queue = 'sync_run'").await, "0");
+    world.key().post(&format!("/v1/syncs/{sync}/resume"), &Value::Null).await.ok();
+    world.key().post(&format!("/v1/syncs/{sync}/trigger"), &Value::Null).await.ok();
+    let third = next(&sync, &second).await;
+    assert_eq!((&third["counts"]["unchanged"], &third["state"]), (&json!(30), &json!("succeeded")), "{third}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn e_4_create_sync_with_a_window_pulls_what_changed_within_it() {
     let connected = Connected::set().await;
     let Connected { world, connection, .. } = connected;

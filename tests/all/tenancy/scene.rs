@@ -254,6 +254,7 @@ impl Scene {
             "put /v1/integrations/{integration}/webhook" => json!({ "secret": "another" }),
             "put /v1/connections/{connection}/webhook" => json!({ "secret": "another" }),
             "post /v1/connections/{connection}/syncs" => json!({ "stream": "orders", "variant": "third" }),
+            "patch /v1/syncs/{sync}" => json!({ "params": { "page_size": 9 } }),
             "put /v1/syncs/{sync}/schedule" => json!({ "every_seconds": 600 }),
             "post /v1/connect/sessions" => json!({ "end_user": { "id": "merchant-3" } }),
             "put /v1/providers/{provider}" => json!({ "manifest": DESCRIBED.replace("\"described\"", "\"anew\"") }),

@@ -48,6 +48,12 @@ pub struct CreateSync {
     pub backfill_days: Option<u32>,
 }
 
+/// What a further sync of a stream is told from now on.
+pub struct UpdateSync {
+    /// What the plugin is told for this sync alone, in place of all that it was told before.
+    pub params: std::collections::BTreeMap<String, serde_json::Value>,
+}
+
 /// When a sync runs by itself: after an interval, or at certain times.
 pub struct SyncSchedule {
     /// Seconds between runs, before jitter: 60 to 2,678,400 (31 days).

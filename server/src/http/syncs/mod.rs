@@ -9,6 +9,7 @@ pub mod resume;
 pub mod resync;
 pub mod schedule;
 pub mod trigger;
+pub mod update;
 
 use api_types::{
     ProblemCode,
@@ -51,6 +52,8 @@ impl From<VariantError> for Fail {
             VariantError::Taken(_)
             | VariantError::TooMany
             | VariantError::NotAVariant
+            | VariantError::NoParams
+            | VariantError::Same(_)
             | VariantError::NotConnected(_) => Self::new(ProblemCode::Conflict, format!("{error}.")),
             VariantError::Store(error) => error.into(),
         }

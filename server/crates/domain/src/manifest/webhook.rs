@@ -165,9 +165,8 @@ mod tests {
 
     #[test]
     fn f_3_a_handshake_is_told_from_a_delivery_by_what_lies_at_a_place() {
-        let handshake = |more: &str| -> WebhookHandshake {
-            toml::from_str(&format!("{more}answer = 'body.challenge'")).unwrap()
-        };
+        let handshake =
+            |more: &str| -> WebhookHandshake { toml::from_str(&format!("{more}answer = 'body.challenge'")).unwrap() };
         let request = |pairs: &'static [(&'static str, &'static str)]| {
             move |place: &str| pairs.iter().find(|(name, _)| *name == place).map(|(_, value)| (*value).to_owned())
         };

@@ -80,7 +80,10 @@ mod tests {
         let plain = |text: &str| HandshakeAnswer { content_type: "text/plain; charset=utf-8", body: text.to_owned() };
         assert_eq!(asked(&by_body(), "", &body).unwrap(), Some(plain("3eZbrw1aBm_2-.~+/=")));
         let by_query = json!({ "answer": "query.hub.challenge", "unsigned": true });
-        assert_eq!(asked(&by_query, "hub.mode=subscribe&hub.challenge=1158201444", "").unwrap(), Some(plain("1158201444")));
+        assert_eq!(
+            asked(&by_query, "hub.mode=subscribe&hub.challenge=1158201444", "").unwrap(),
+            Some(plain("1158201444"))
+        );
         let spoken = "Validation:+Testing+reachability,+Request-Id:%204f-1";
         let answered = asked(&by_query, &format!("hub.challenge={spoken}"), "").unwrap();
         assert_eq!(answered, Some(plain("Validation: Testing reachability, Request-Id: 4f-1")));

@@ -129,10 +129,7 @@ async fn hook_of(services: &Services, token: &str) -> Result<(Scope, HookRow), S
 }
 
 /// The provider that sends to a URL, and the URL whose secret verifies if this one has none of its own.
-async fn known_of(
-    ctx: Ctx<'_>,
-    hook: &HookRow,
-) -> Result<(Option<Arc<Provider>>, Option<HookRow>), ReceiveError> {
+async fn known_of(ctx: Ctx<'_>, hook: &HookRow) -> Result<(Option<Arc<Provider>>, Option<HookRow>), ReceiveError> {
     let services = ctx.services;
     let mut tx = services.store.begin(ctx.scope).await?;
     let integration = tx.integrations().find(hook.integration).await?;

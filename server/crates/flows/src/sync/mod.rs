@@ -35,7 +35,7 @@ pub use list::{find_run, list, run_lines, runs};
 pub use run::{Ran, RunSyncError, give_up, run};
 pub use schedule::{begin_for_connection, enqueue_due};
 pub use set_schedule::{SetScheduleError, WantedSchedule, set_schedule};
-pub use variant::{NewVariant, VariantError, create, delete};
+pub use variant::{NewVariant, VariantError, create, delete, set_params};
 
 /// The queue of runs.
 pub const QUEUE: &str = "sync_run";

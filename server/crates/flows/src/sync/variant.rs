@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 use store::{NewSync, StoreError, SyncRow};
 
 use super::{
-    QUEUE, enqueue_now,
+    QUEUE,
+    control::break_off,
+    enqueue_now,
     schedule::{every_seconds, next_run, since},
 };
 use crate::{Ctx, audit};
@@ -31,7 +33,7 @@ pub struct NewVariant {
     pub backfill_days: Option<u32>,
 }
 
-/// Why a sync is not made or removed.
+/// Why a sync is not made, changed or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum VariantError {
     /// No such connection or sync here.
@@ -49,6 +51,12 @@ pub enum VariantError {
     /// It is the one that every connection has.
     #[error("each connection has this sync; pause it, or remove the connection")]
     NotAVariant,
+    /// It is the one that every connection has, which is told nothing of its own.
+    #[error("each connection has this sync, and it has no parameters; make a variant that has them")]
+    NoParams,
+    /// Another sync of the stream pulls the same: a variant of this name, or the one that every connection has.
+    #[error("{} has these parameters already", other(.0))]
+    Same(String),
     /// The connection is paused, revoked, being made or being deleted.
     #[error("the connection is {0}, so nothing is synced")]
     NotConnected(&'static str),
@@ -135,24 +143,71 @@ pub async fn delete(ctx: Ctx<'_>, id: SyncId) -> Result<(), VariantError> {
     Ok(())
 }
 
+/// Gives a variant other parameters. What it pulled with those of before may be other records: a run that is under way is
+/// broken off, and the next one pulls everything anew, now where it can run. Those that it has already change nothing.
+///
+/// # Errors
+/// [`VariantError`].
+pub async fn set_params(ctx: Ctx<'_>, id: SyncId, params: Map<String, Value>) -> Result<SyncRow, VariantError> {
+    let services = ctx.services;
+    check_params(&params)?;
+    let params = Value::Object(params);
+    let mut tx = services.store.begin(ctx.scope).await?;
+    let sync = tx.syncs().lock(id).await?;
+    if sync.variant.is_empty() {
+        return Err(VariantError::NoParams);
+    }
+    if sync.params != params {
+        let siblings = tx.syncs().list(Some(sync.connection), None, MOST).await?;
+        let is_same = |other: &SyncRow| other.id != id && other.stream == sync.stream && other.params == params;
+        if let Some(other) = siblings.into_iter().find(is_same) {
+            return Err(VariantError::Same(other.variant));
+        }
+        let cancelled = break_off(&mut tx, ctx, id).await?;
+        tx.syncs().set_params(id, &params).await?;
+        let health = tx.connections().context(sync.connection).await?.connection.health;
+        if health == Health::Active && sync.paused_at.is_none() {
+            enqueue_now(&mut tx, services, id, Trigger::Api).await?;
+        }
+        let detail = json!({
+            "connection": sync.connection, "stream": sync.stream, "variant": sync.variant, "cancelled": cancelled,
+        });
+        tx.audit(audit::row(services, ctx.actor, "sync.params_set", id, detail)).await?;
+    }
+    let sync = tx.syncs().find(id).await?;
+    tx.commit().await?;
+    Ok(sync)
+}
+
 fn check(new: &NewVariant) -> Result<(), VariantError> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
     let refuse = |field, said: String| Err(VariantError::Field(field, said));
     if new.variant.is_empty() || new.variant.len() > 64 || !new.variant.chars().all(fits) {
         return refuse("variant", "write 1 to 64 lower-case letters, digits, dashes and underscores".into());
     }
-    let text = Value::Object(new.params.clone()).to_string();
-    if text.len() > MOST_PARAMS {
-        return refuse("params", format!("has {} bytes; {MOST_PARAMS} are allowed", text.len()));
-    }
-    // Postgres' text takes no NUL; JSON has it escaped.
-    if text.contains("\\u0000") {
-        return refuse("params", "must not hold the character U+0000".into());
-    }
+    check_params(&new.params)?;
     if new.backfill_days.is_some_and(|days| !(1..=MOST_DAYS).contains(&days)) {
         return refuse("backfill_days", format!("must be 1 to {MOST_DAYS}"));
     }
     Ok(())
+}
+
+fn check_params(params: &Map<String, Value>) -> Result<(), VariantError> {
+    let refuse = |said: String| Err(VariantError::Field("params", said));
+    let text = Value::Object(params.clone()).to_string();
+    if text.len() > MOST_PARAMS {
+        return refuse(format!("has {} bytes; {MOST_PARAMS} are allowed", text.len()));
+    }
+    // Postgres' text takes no NUL; JSON has it escaped.
+    if text.contains("\\u0000") {
+        return refuse("must not hold the character U+0000".into());
+    }
+    Ok(())
+}
+
+/// Which sync it is, by its name among the stream's.
+fn other(variant: &str) -> String {
+    if variant.is_empty() { "the stream's own sync".to_owned() } else { format!("the stream's variant `{variant}`") }
 }
 
 fn short(text: &str) -> String {

@@ -41,6 +41,19 @@ impl Syncs<'_> {
         Ok(())
     }
 
+    /// Gives a sync other parameters; its next run is a full one, whatever the mode.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn set_params(&mut self, id: SyncId, params: &serde_json::Value) -> Result<(), StoreError> {
+        let one = syncs::table.filter(mine(self.scope)).filter(syncs::sync_id.eq(id));
+        let changed = diesel::update(one)
+            .set((syncs::params.eq(params), syncs::begins_anew.eq(true)))
+            .execute(self.connection)
+            .await?;
+        if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+    }
+
     /// How many syncs a connection has.
     ///
     /// # Errors
