@@ -193,7 +193,7 @@ async fn call_action_asynchronously_and_list_action_run_logs() {
     let sink = Sink::start().await;
     let wish = json!({ "url": sink.url(), "events": ["action.finished"] });
     world.key().post("/v1/endpoints", &wish).await.ok();
-    let headers: &[(&str, &str)] = &[("prefer", "wait=5, respond-async"), ("idempotency-key", "later")];
+    let headers: &[(&str, &str)] = &[("prefer", "handling=lenient, respond-async"), ("idempotency-key", "later")];
     let answer = call(&connected, headers, &cancel(ORDER)).await;
     let taken = answer.ok();
     assert_eq!((answer.status, answer.header("preference-applied")), (202, Some("respond-async")), "{answer}");
@@ -220,6 +220,41 @@ async fn call_action_asynchronously_and_list_action_run_logs() {
     let lines = world.key().get(&format!("/v1/action-runs/{}/logs", text(&run["id"]))).await.ok();
     assert!(text(&lines["data"][0]["message"]).starts_with("Done"), "{lines}");
     world.key().get("/v1/action-runs/act_00000000000000000000000000/logs").await.problem(404, "not_found");
+    connected.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn call_action_asynchronously_waits_as_long_as_the_caller_would() {
+    let connected = Connected::set().await;
+    let world = &connected.world;
+    let headers: &[(&str, &str)] = &[("prefer", "respond-async, wait=20"), ("idempotency-key", "soon")];
+    let answer = call(&connected, headers, &cancel(ORDER)).await;
+    let run = answer.ok();
+    assert_eq!((answer.status, answer.header("preference-applied")), (200, Some("wait=20")), "{answer}");
+    assert_eq!((&run["state"], &run["is_async"]), (&json!("succeeded"), &json!(true)), "{run}");
+    assert_eq!(run["output"]["id"], ORDER, "{run}");
+    let again = call(&connected, headers, &cancel(ORDER)).await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (200, Some("true")), "{again}");
+    assert_eq!((again.ok(), asked(world, ORDER)), (run, 1));
+    // What does not succeed in that time is answered as if nobody else had performed it.
+    let headers: &[(&str, &str)] = &[("prefer", "respond-async, wait=20")];
+    let refused = call(&connected, headers, &cancel(ORDER)).await.problem(422, "action_refused");
+    assert_eq!((refused.blame.as_deref(), refused.action_run_id.is_some()), (Some("tenant"), true), "{refused:?}");
+
+    // What takes longer is a worker's, and goes on.
+    spoil(world, "ord_000004", Fault::Slow { ms: 3_000 });
+    let begun = std::time::Instant::now();
+    let headers: &[(&str, &str)] = &[("prefer", "respond-async, wait=1")];
+    let answer = call(&connected, headers, &cancel("ord_000004")).await;
+    assert!(begun.elapsed() >= std::time::Duration::from_secs(1), "it was waited for");
+    let taken = answer.ok();
+    assert_eq!(answer.status, 202, "{answer}");
+    let applied = answer.headers.get_all("preference-applied").iter().filter_map(|value| value.to_str().ok());
+    let applied: Vec<&str> = applied.collect();
+    assert_eq!(applied, ["respond-async", "wait=1"]);
+    assert_eq!(answer.header("location").unwrap(), format!("/v1/action-runs/{}", text(&taken["id"])));
+    assert!(taken["finished_at"].is_null() && taken["output"].is_null(), "{taken}");
+    assert_eq!(over(world, &taken).await["state"], "succeeded");
     connected.world.end().await;
 }
 
