@@ -11,9 +11,9 @@ use serde::{
 const LONGEST: usize = 512;
 
 /// The provider's id of something, which it writes as a text or as a whole number, and which is stored as text. Anything
-/// else is refused with words for it: `null`, a fraction, a list; an empty text, one of more than 512 bytes, one with a NUL in it. So
-/// a page with a record that nobody could find again is an answer that is not what the provider's documentation says, and
-/// none of it is taken.
+/// else is refused with words for it: `null`, a fraction, a list; an empty text, one of more than 512 bytes, one with a NUL
+/// in it. So a page with a record that nobody could find again is an answer that is not what the provider's documentation
+/// says, and none of it is taken.
 ///
 /// ```
 /// use patchbay_plugin::json::{self, Id};
