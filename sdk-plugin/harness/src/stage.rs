@@ -9,7 +9,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use domain::{clock::Clock, entropy::Entropy};
+use domain::{clock::Clock, content::ContentHasher, entropy::Entropy};
 use plugin_host::{
     Capabilities, Connection, HostHttp, LogBuffer, LogLine, Page, Plugin, PluginError, PluginLimits, PluginSession,
     Usage, Webhook,
@@ -185,15 +185,14 @@ impl Stage<'_> {
         played: &mut Played,
     ) -> Result<(), PluginError> {
         let connection = self.connection();
+        // What the server makes of each record before it stores it.
+        let mut hasher = ContentHasher::default();
         let mut cursor = way.cursor;
         loop {
             let page = session.pull(&connection, stream, cursor.as_deref()).await?;
             for item in &page.items {
-                if !serde_json::from_str::<Value>(&item.body).is_ok_and(|body| body.is_object()) {
-                    return Err(PluginError::BadOutput(format!(
-                        "a record, {}, whose body is not a JSON object",
-                        item.id
-                    )));
+                if let Err(error) = hasher.canonical(&item.body) {
+                    return Err(PluginError::BadOutput(format!("a record, {}, whose body {error}", item.id)));
                 }
             }
             if source.is_over() {

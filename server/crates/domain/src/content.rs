@@ -9,6 +9,8 @@ mod reader;
 
 use reader::Reader;
 
+/// Bytes of a record. Also keeps a page within what one statement can carry.
+pub const LARGEST: usize = 4 << 20;
 /// Deeper nesting than this is refused.
 pub const DEEPEST: usize = 128;
 /// A record whose numbers, written out without exponents, take so many bytes more than it has is refused.
@@ -39,6 +41,12 @@ pub enum ContentError {
     /// Nested too deeply.
     #[error("is nested more than {DEEPEST} deep")]
     TooDeep,
+    /// Too long.
+    #[error("has {bytes} bytes; {LARGEST} are allowed")]
+    TooLarge {
+        /// How many.
+        bytes: usize,
+    },
 }
 
 /// Hashes records. Keeps its buffers, so that hashing one allocates nothing after the first few.
@@ -73,6 +81,9 @@ impl ContentHasher {
     /// # Errors
     /// See [`ContentError`].
     pub fn canonical(&mut self, text: &str) -> Result<&[u8], ContentError> {
+        if text.len() > LARGEST {
+            return Err(ContentError::TooLarge { bytes: text.len() });
+        }
         self.canonical.clear();
         self.members.clear();
         Reader::new(text, self).document()?;

@@ -92,6 +92,8 @@ fn what_is_wrong_is_named_with_its_place() {
     }
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(DEEPEST), "]".repeat(DEEPEST));
     assert_eq!(canonical(&deep), Err(ContentError::TooDeep));
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(LARGEST));
+    assert_eq!(canonical(&large).unwrap_err(), ContentError::TooLarge { bytes: large.len() });
 }
 
 #[test]

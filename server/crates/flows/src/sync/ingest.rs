@@ -16,8 +16,6 @@ use vault::RowKey;
 use super::{end, journal::Journal, run::Held};
 use crate::{Services, credentials::SealError, record};
 
-/// Bytes of one record. Also keeps a page within what one statement can carry.
-const LARGEST_RECORD: usize = 4 << 20;
 /// Bytes of a record's id: an index has to hold it.
 const LONGEST_ID: usize = 512;
 
@@ -302,12 +300,8 @@ fn prepare(page: Page) -> Result<Prepared, IngestError> {
     }
     for item in kept.iter().filter_map(|index| page.items.get(*index)) {
         check_id(&item.id)?;
-        let bad = |why: String| bad(&item.id, why);
-        if item.body.len() > LARGEST_RECORD {
-            return Err(bad(format!("has {} bytes; {LARGEST_RECORD} are allowed", item.body.len())));
-        }
         // Postgres' text takes no NUL; inside a string JSON has it escaped, and that the hasher refuses.
-        hashes.push(hasher.hash(&item.body).map_err(|error: ContentError| bad(error.to_string()))?);
+        hashes.push(hasher.hash(&item.body).map_err(|error: ContentError| bad(&item.id, error.to_string()))?);
     }
     drop(seen);
     let page = Arc::new(page);
@@ -362,7 +356,7 @@ mod tests {
             assert!(matches!(prepare(page(&[], &[id])), Err(IngestError::BadRecord { .. })), "{id}");
         }
         assert!(prepare(page(&[("null", "{}"), ("7", "{}"), (&"x".repeat(512), "{}")], &["0"])).is_ok());
-        let large = format!("{{\"a\":\"{}\"}}", "x".repeat(LARGEST_RECORD));
+        let large = format!("{{\"a\":\"{}\"}}", "x".repeat(domain::content::LARGEST));
         assert!(prepare(page(&[("x", &large)], &[])).is_err());
     }
 }
