@@ -34,8 +34,10 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
         ["setup"] => {
-            let progress = Progress::of(setup::STEPS);
-            setup::all(&progress).map(|_| true)
+            let progress = Progress::of(setup::STEPS + 1);
+            setup::all(&progress)
+                .and_then(|_| progress.step("Third parties for the tests", || Ok(((), setup::third_parties()?))))
+                .map(|()| true)
         }
         ["plugins"] => {
             let progress = Progress::of(2);

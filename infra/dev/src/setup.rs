@@ -19,7 +19,7 @@ const CARGO_DENY: &str = "0.20.2";
 const NODE: u32 = 20;
 
 /// How many steps [`all`] takes.
-pub const STEPS: u32 = 9;
+pub const STEPS: u32 = 6;
 
 /// What the other commands need to know of what was found.
 pub struct Tools {
@@ -41,7 +41,15 @@ pub struct Browser {
     pub chromedriver: PathBuf,
 }
 
-/// Everything that the tests need.
+/// Products of others that tests run or build with, each with a lock file of its own.
+const THIRD_PARTIES: [(&str, &str); 4] = [
+    ("tests/oidc", "an OpenID provider"),
+    ("tests/mcp", "MCP servers"),
+    ("tests/guests/javascript", "what makes plugins of JavaScript (190 MB)"),
+    ("tests/ghost", "Ghost (600 MB)"),
+];
+
+/// Everything that the tests need but [`third_parties`].
 pub fn all(progress: &Progress) -> Outcome<Tools> {
     wasm(progress)?;
     progress.step("Formatter and linter", || {
@@ -53,25 +61,21 @@ pub fn all(progress: &Progress) -> Outcome<Tools> {
         Ok(((), "installed".to_owned()))
     })?;
     node(progress)?;
-    progress.step("Third-party OAuth and MCP servers", || {
-        npm("tests/oidc")?;
-        npm("tests/mcp")?;
-        Ok(((), "oidc-provider and MCP servers from npm".to_owned()))
-    })?;
-    progress.step("What makes plugins of JavaScript (190 MB)", || {
-        npm("tests/guests/javascript")?;
-        Ok(((), "componentize-js from npm".to_owned()))
-    })?;
-    progress.step("A real product (Ghost, 600 MB, some minutes the first time)", || {
-        npm("tests/ghost")?;
-        Ok(((), "Ghost from npm".to_owned()))
-    })?;
     Ok(Tools {
         postgres: postgres(progress)?,
         vault: vault(progress)?,
         browser: progress.step("Chromium and its driver", browser)?,
         cargo_deny: progress.step("cargo-deny", cargo_deny)?,
     })
+}
+
+/// Fetches what only tests run. It waits for others more than it computes, so it goes on beside the building; minutes the
+/// first time. Needs [`node`].
+pub fn third_parties() -> Outcome<String> {
+    for (folder, _) in THIRD_PARTIES {
+        npm(folder).map_err(|failure| Failure(format!("{folder}: {failure}")))?;
+    }
+    Ok(format!("{} from npm", THIRD_PARTIES.map(|(_, what)| what).join(", ")))
 }
 
 /// The target that pages and plugins are built for.

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     process::{Command, Stdio},
+    thread,
     time::Instant,
 };
 
@@ -41,11 +42,18 @@ pub fn run(arguments: &[&str]) -> Outcome<bool> {
 
 fn everything(tally: &mut Tally, arguments: &[&str]) -> Outcome<()> {
     let everything = arguments.is_empty();
-    let own = if everything { 8 } else { 3 };
+    let own = if everything { 9 } else { 4 };
     let progress = Progress::of(setup::STEPS + 1 + web::STEPS + own);
     let tools = setup::all(&progress)?;
-    plugins::build(&progress)?;
-    web::build(&progress)?;
+    thread::scope(|scope| {
+        let third_parties = scope.spawn(setup::third_parties);
+        plugins::build(&progress)?;
+        web::build(&progress)?;
+        progress.step("Third parties for the tests", || {
+            let fetched = third_parties.join().map_err(|_| Failure("the fetching broke off".to_owned()))?;
+            Ok(((), fetched?))
+        })
+    })?;
 
     if everything {
         check(&progress, tally, "cargo fmt", cargo().args(["fmt", "--all", "--check", "--", "-l"]))?;
