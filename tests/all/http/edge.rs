@@ -80,7 +80,7 @@ async fn sv_2_whatever_is_no_success_is_a_problem_document() {
         (Method::DELETE, "/v1/connections", 405),
         (Method::POST, "/healthz", 405),
         (Method::GET, "/v1/connections/%ff", 404),
-        (Method::GET, "/v1/connections/%00", 404),
+        (Method::GET, "/v1/connections/%00", 400),
         (Method::GET, "/v1/connections/'; DROP TABLE tenants; --", 404),
         (Method::GET, "/v1/connections/conn_00000000000000000000000000", 404),
         (Method::GET, "/v1/runs/conn_00000000000000000000000000", 404),

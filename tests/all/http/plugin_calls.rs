@@ -77,7 +77,7 @@ async fn e_3_after_connect_registers_the_connections_own_address_and_before_dele
     assert_eq!(world.connect_acme(&integration, "merchant-1", SHOP).await, connection);
     called(&world).await;
     assert_eq!(asked(&world, "POST /v1/webhooks"), 2);
-    assert_eq!(world.acme().subscribed(SHOP), [url.clone()]);
+    assert_eq!(world.acme().subscribed(SHOP), std::slice::from_ref(&url));
 
     // A token that was revoked before could not have taken it back.
     delete(&world, &connection).await;
