@@ -1,8 +1,9 @@
 //! `cargo dev test`: everything that has to hold, and the sum of it in the last line.
 
 use std::{
-    fs,
+    env, fs,
     io::{BufRead, BufReader},
+    num::NonZero,
     process::{Command, Stdio},
     thread,
     time::Instant,
@@ -21,6 +22,9 @@ use crate::{
 
 /// The tests kill the server at points that no other build has.
 const FAULT_POINTS: [&str; 2] = ["--features", "patchbay/fault-points"];
+
+/// Tests at once at the least, unless whoever runs them says otherwise: they wait for servers more than they compute.
+const THREADS: usize = 3;
 
 /// Sets up, builds, tests and checks; with arguments only `cargo test` with them. Gives whether all is well. Whatever
 /// happens, the sum is in the last line.
@@ -107,6 +111,10 @@ fn test(tally: &mut Tally, tools: &Tools, cluster: &Cluster, arguments: &[&str])
         .env("CHROMEDRIVER", &tools.browser.chromedriver)
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
+    if env::var_os("RUST_TEST_THREADS").is_none() {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        tests.env("RUST_TEST_THREADS", processors.max(THREADS).to_string());
+    }
     let mut child = tests.spawn()?;
     let output = child.stdout.take().ok_or_else(|| Failure("cargo test has no output".to_owned()))?;
     for line in BufReader::new(output).split(b'\n') {
