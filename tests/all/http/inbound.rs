@@ -360,7 +360,7 @@ async fn f_3_a_signed_handshake_is_verified_and_its_challenge_alone_is_sent_back
 
     // Nothing that anybody could take for more than a text, whoever signed it. What was refused a moment ago is forgotten,
     // or the URL would go on saying that.
-    world.sql("UPDATE hooks SET refused_at = NULL").await;
+    world.sql("UPDATE hooks SET refused_at = NULL, refusal = NULL").await;
     let long = "x".repeat(2048);
     for hostile in ["<script>alert(1)</script>", long.as_str(), "a\r\nset-cookie: b=c", "a\u{1b}[2J"] {
         let body = asked(hostile);
