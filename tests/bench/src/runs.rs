@@ -63,14 +63,13 @@ fn schedules(stack: &Stack<'_>, table: &mut Table) -> Outcome<()> {
     stack.sql(&format!(
         "DELETE FROM syncs WHERE sync_id NOT IN (SELECT sync_id FROM syncs ORDER BY sync_id LIMIT {DUE})"
     ))?;
-    stack.sql("UPDATE syncs SET next_run_at = now() + interval '1 day'; VACUUM ANALYZE syncs")?;
+    stack.script("UPDATE syncs SET next_run_at = now() + interval '1 day';\nVACUUM ANALYZE syncs;\n")?;
     let alone = due_rounds(stack)?;
     announce("… and among 200,000 …");
-    stack.sql(&format!(
-        "CREATE TABLE bench_due_syncs AS SELECT sync_id FROM syncs; \
-         INSERT INTO syncs SELECT (jsonb_populate_record(s, jsonb_build_object('sync_id', gen_random_uuid(), \
-         'variant', 'v' || n))).* FROM (SELECT * FROM syncs ORDER BY sync_id LIMIT 1) s, generate_series(1, {}) n; \
-         VACUUM ANALYZE syncs",
+    stack.script(&format!(
+        "INSERT INTO syncs SELECT (jsonb_populate_record(s.one, jsonb_build_object('sync_id', gen_random_uuid(), \
+         'variant', 'v' || n))).* FROM (SELECT syncs AS one FROM syncs ORDER BY sync_id LIMIT 1) s, \
+         generate_series(1, {}) n;\nVACUUM ANALYZE syncs;\n",
         ALL - DUE
     ))?;
     let among = due_rounds(stack)?;
@@ -95,9 +94,9 @@ fn add_syncs(stack: &Stack<'_>, connections: &[Uuid]) -> Outcome<Vec<SyncId>> {
     let list = connections.iter().map(|id| format!("{id}\n")).collect::<String>();
     let said = stack.script(&format!(
         "CREATE TABLE bench_connections (connection_id uuid);\nCOPY bench_connections FROM STDIN;\n{list}\\.\n\
-         INSERT INTO syncs SELECT (jsonb_populate_record(s, jsonb_build_object('sync_id', gen_random_uuid(), \
+         INSERT INTO syncs SELECT (jsonb_populate_record(s.one, jsonb_build_object('sync_id', gen_random_uuid(), \
          'connection_id', b.connection_id, 'next_run_at', now() + interval '1 day'))).* \
-         FROM (SELECT * FROM syncs WHERE stream = 'orders' LIMIT 1) s, bench_connections b RETURNING sync_id;\n\
+         FROM (SELECT syncs AS one FROM syncs WHERE stream = 'orders' LIMIT 1) s, bench_connections b RETURNING sync_id;\n\
          DROP TABLE bench_connections;\n"
     ))?;
     let syncs: Vec<SyncId> = said.lines().filter_map(|line| line.parse().ok()).map(SyncId::from_uuid).collect();
