@@ -229,10 +229,8 @@ mod tests {
         for name in ["", "Board", "a b", &"x".repeat(65)] {
             assert_eq!(wrong(NewVariant { variant: name.to_owned(), ..good.clone() }), "variant");
         }
-        for value in ["x".repeat(MOST_PARAMS), "a\0b".to_owned()] {
-            let params = Map::from_iter([("board".to_owned(), json!(value))]);
-            assert_eq!(wrong(NewVariant { params, ..good.clone() }), "params");
-        }
+        let params = Map::from_iter([("board".to_owned(), json!("x".repeat(MOST_PARAMS)))]);
+        assert_eq!(wrong(NewVariant { params, ..good.clone() }), "params");
         for days in [0, MOST_DAYS + 1] {
             assert_eq!(wrong(NewVariant { backfill_days: Some(days), ..good.clone() }), "backfill_days");
         }
