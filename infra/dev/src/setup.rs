@@ -19,7 +19,7 @@ const CARGO_DENY: &str = "0.20.2";
 const NODE: u32 = 20;
 
 /// How many steps [`all`] takes.
-pub const STEPS: u32 = 6;
+pub const STEPS: u32 = 7;
 
 /// What the other commands need to know of what was found.
 pub struct Tools {
