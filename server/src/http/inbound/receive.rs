@@ -11,7 +11,8 @@ use super::super::{AppState, problem::Fail};
 /// whether it was taken in. A handshake is answered with what it asks for.
 ///
 /// # Errors
-/// 400 where a handshake asks for what is not sent back, 404 where there is no such URL, 401 where it is not the provider's, 503 while it cannot be kept: providers send it again.
+/// 400 where a handshake asks for what is not sent back, 404 where there is no such URL, 401 where it is not the provider's,
+/// 503 while it cannot be kept: providers send it again.
 pub async fn receive(
     token: web::Path<String>,
     state: web::Data<AppState>,

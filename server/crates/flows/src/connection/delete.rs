@@ -1,6 +1,6 @@
 //! Deleting a connection: first it stops working, then its plugin tidies up at the provider, then its grant is revoked
-//! there, then it is gone. What a crash or a provider that is down leaves undone, a job takes up. What became of the grant is kept when the connection
-//! is gone.
+//! there, then it is gone. What a crash or a provider that is down leaves undone, a job takes up. What became of the grant
+//! is kept when the connection is gone.
 
 use std::time::Duration;
 
