@@ -43,6 +43,7 @@ async fn list_records_says_what_is_wrong_with_the_query() {
     for cursor in ["nonsense", "%01", &"a".repeat(5000)] {
         get(&format!("connection={connection}&stream=orders&cursor={cursor}")).await.problem(400, "bad_cursor");
     }
+    get(&format!("connection={connection}&stream=orders&cursor=%00")).await.problem(400, "bad_request");
     // A cursor of one stream is none of another.
     let orders = get(&format!("connection={connection}&stream=orders&limit=3")).await.ok();
     let cursor = orders["next_cursor"].as_str().unwrap();

@@ -193,9 +193,14 @@ fn check(new: &NewVariant) -> Result<(), VariantError> {
 }
 
 fn check_params(params: &Map<String, Value>) -> Result<(), VariantError> {
-    let bytes = Value::Object(params.clone()).to_string().len();
-    if bytes > MOST_PARAMS {
-        return Err(VariantError::Field("params", format!("has {bytes} bytes; {MOST_PARAMS} are allowed")));
+    let refuse = |said: String| Err(VariantError::Field("params", said));
+    let text = Value::Object(params.clone()).to_string();
+    if text.len() > MOST_PARAMS {
+        return refuse(format!("has {} bytes; {MOST_PARAMS} are allowed", text.len()));
+    }
+    // Postgres' text takes no NUL; JSON has it escaped.
+    if text.contains("\\u0000") {
+        return refuse("must not hold the character U+0000".into());
     }
     Ok(())
 }
@@ -229,8 +234,10 @@ mod tests {
         for name in ["", "Board", "a b", &"x".repeat(65)] {
             assert_eq!(wrong(NewVariant { variant: name.to_owned(), ..good.clone() }), "variant");
         }
-        let params = Map::from_iter([("board".to_owned(), json!("x".repeat(MOST_PARAMS)))]);
-        assert_eq!(wrong(NewVariant { params, ..good.clone() }), "params");
+        for value in ["x".repeat(MOST_PARAMS), "a\0b".to_owned()] {
+            let params = Map::from_iter([("board".to_owned(), json!(value))]);
+            assert_eq!(wrong(NewVariant { params, ..good.clone() }), "params");
+        }
         for days in [0, MOST_DAYS + 1] {
             assert_eq!(wrong(NewVariant { backfill_days: Some(days), ..good.clone() }), "backfill_days");
         }
