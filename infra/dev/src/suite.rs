@@ -63,13 +63,11 @@ fn everything(tally: &mut Tally, arguments: &[&str]) -> Outcome<()> {
         check(&progress, tally, "cargo fmt", cargo().args(["fmt", "--all", "--check", "--", "-l"]))?;
     }
     progress.step("Build", || {
-        let mut build = cargo();
-        build.args(["build", "--workspace", "--bins"]).args(FAULT_POINTS);
         if everything {
-            // The very units that the step "Tests" wants: what is built here is not built a second time there.
-            build.args(["--lib", "--tests", "--examples"]);
+            build()?;
+        } else {
+            succeed(cargo().args(["build", "--workspace", "--bins"]).args(FAULT_POINTS))?;
         }
-        succeed(&mut build)?;
         Ok(((), "built".to_owned()))
     })?;
     let folder = root().join(".cache/tests/pg");
@@ -88,6 +86,12 @@ fn everything(tally: &mut Tally, arguments: &[&str]) -> Outcome<()> {
         checks(&progress, tally, &tools)?;
     }
     Ok(())
+}
+
+/// Builds the very units that the tests want: what is built here is not built a second time there.
+pub fn build() -> Outcome<()> {
+    let all = ["build", "--workspace", "--bins", "--lib", "--tests", "--examples"];
+    succeed(cargo().args(all).args(FAULT_POINTS))
 }
 
 /// Runs the test programs, passes on what they print and counts it.

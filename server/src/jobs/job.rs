@@ -32,6 +32,8 @@ pub(super) trait Job: Send + Sync + 'static {
 pub(super) enum Outcome {
     /// It is done.
     Done,
+    /// It is done, and left the table in the transaction in which it did the last of it.
+    Completed,
     /// All went well, and there is more to do later. `counts` says whether this was one of the tries in a row.
     Later {
         /// After this time.

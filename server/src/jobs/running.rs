@@ -100,6 +100,7 @@ async fn settle(shared: &Shared, job: &dyn Job, claimed: &ClaimedJob, end: End) 
             let attempts = claimed.attempt.saturating_sub(1);
             ("put_back", Fate::Later { after: Duration::ZERO, attempts, error: None })
         }
+        End::Ran(Outcome::Completed) => return ("done", None),
         End::Ran(Outcome::Done) => ("done", Fate::Complete),
         End::Ran(Outcome::Later { after, reason, counts }) => {
             let attempts = if counts { claimed.attempt } else { 0 };

@@ -27,7 +27,7 @@ impl Job for SyncRun {
             Ok(task) => task,
             Err(outcome) => return outcome,
         };
-        match sync::run(services, job.scope, &task, job.attempt).await {
+        match sync::run(services, job.scope, &task, job.lease, job.attempt).await {
             Ok(Ran::Nothing(why)) => {
                 tracing::info!(sync.id = %task.sync, why, "nothing to sync");
                 Outcome::Done
@@ -37,7 +37,7 @@ impl Job for SyncRun {
                     (counts.added, counts.updated, counts.deleted, counts.unchanged);
                 let (fuel, http_calls, memory) = (usage.fuel, usage.http_calls, usage.memory_peak);
                 tracing::info!(sync.id = %task.sync, run.id = %run, added, updated, deleted, unchanged, fuel, http_calls, memory, "synced");
-                Outcome::Done
+                Outcome::Completed
             }
             Ok(Ran::Failed { run, failure }) => {
                 let (code, blame) = (failure.code, failure.blame.as_str());
@@ -55,7 +55,7 @@ impl Job for SyncRun {
 
     async fn give_up(&self, services: &Services, job: &ClaimedJob, reason: &str) -> Result<(), StoreError> {
         let Ok(task) = payload::<SyncJob>(job) else { return Ok(()) };
-        match sync::give_up(services, job.scope, &task, reason).await {
+        match sync::give_up(services, job.scope, &task, job.lease, reason).await {
             Ok(()) | Err(RunSyncError::Superseded) => Ok(()),
             Err(RunSyncError::Store(error)) => Err(error),
         }

@@ -16,8 +16,8 @@ use domain::{
 };
 use ids::{ConnectionId, RunId, SyncId};
 use store::{
-    Brought, NewRecord, NewSync, RecordFilter, RecordRange, RecordRow, RunFence, Step, Store, StoreError, WholePage,
-    Written,
+    Brought, Ending, NewRecord, NewRun, NewSync, RecordFilter, RecordRange, RecordRow, RunFence, Step, Store,
+    StoreError, WholePage, Written,
 };
 
 use super::{Ground, now};
@@ -75,9 +75,11 @@ async fn begin(ground: &Ground, scope: Scope, connection: ConnectionId, stream: 
     let again = NewSync { id: ground.mint.id(SyncId::new), ..new };
     assert_eq!(tx.syncs().ensure(connection, &[again], now()).await.unwrap(), [sync], "a stream has one sync");
     let run = ground.mint.id(RunId::new);
-    let fence = tx.runs().begin(run, sync, connection, Trigger::Api, true, now()).await.unwrap();
+    let new = NewRun { id: run, trigger: Trigger::Api, is_full: true, at: now(), may_be_lost: true };
+    let begun = tx.runs().take_up(sync, Some(new)).await.unwrap().unwrap();
+    assert_eq!((begun.fence.run, begun.fence.number, begun.was_broken_off), (run, 1, false));
     tx.commit().await.unwrap();
-    (sync, fence)
+    (sync, begun.fence)
 }
 
 /// Ingests a page. Gives how many records were written and the highest number then.
@@ -104,7 +106,7 @@ async fn page(
     tx.records().saw(fence.run, place.page, &ids).await?;
     let last_seq = place.last_seq + i64::try_from(changed.len()).unwrap();
     let largest = items.iter().map(|(_, body)| body.len()).max().unwrap_or_default();
-    let brought = Brought { counts: Counts::default(), largest, may_be_lost: changed.is_empty() };
+    let brought = Brought { counts: Counts::default(), largest, may_be_lost: changed.is_empty(), ending: None };
     tx.records().end_page(sync, fence, last_seq, Some("c"), brought).await?;
     tx.commit().await?;
     Ok((changed.len(), last_seq))
@@ -205,15 +207,19 @@ async fn e_4_a_full_run_finds_what_is_gone_and_what_is_there_again() {
 async fn ft_1_a_page_of_a_worker_that_lost_the_run_is_refused() {
     let stream = Stream::new().await;
     let mut tx = stream.ground.store.begin(stream.scope).await.unwrap();
-    let (run, fence) = tx.runs().take_up(stream.sync).await.unwrap().unwrap();
+    let taken = tx.runs().take_up(stream.sync, None).await.unwrap().unwrap();
     tx.commit().await.unwrap();
-    assert_eq!((run.id, fence.run, fence.number), (stream.fence.run, stream.fence.run, stream.fence.number + 1));
+    let fence = taken.fence;
+    assert_eq!((fence.run, fence.number), (stream.fence.run, stream.fence.number + 1));
+    assert!(taken.was_broken_off);
     let refused = stream.page(stream.fence, &[("a", "{}")]).await;
     assert!(matches!(refused, Err(StoreError::Superseded(_))), "{refused:?}");
     assert_eq!(stream.ground.one("SELECT count(*) FROM records").await, "0");
     stream.page(fence, &[("a", "{}")]).await.unwrap();
     let mut tx = stream.ground.store.begin(stream.scope).await.unwrap();
-    tx.runs().end(fence, None, now()).await.unwrap();
+    let ending = Some(Ending { at: now(), next_run_at: now() });
+    tx.records().end_page(stream.sync, fence, 1, None, Brought { ending, ..Brought::default() }).await.unwrap();
+    tx.runs().forget_seen(fence.run).await.unwrap();
     tx.commit().await.unwrap();
     let refused = stream.page(fence, &[("b", "{}")]).await;
     assert!(matches!(refused, Err(StoreError::Superseded(_))), "the run has ended: {refused:?}");

@@ -107,6 +107,16 @@ impl<S> Tx<S> {
     }
 }
 
+impl<S> Jobs<'_, S> {
+    /// The job is done and leaves the table.
+    ///
+    /// # Errors
+    /// [`StoreError::Superseded`].
+    pub async fn complete(&mut self, lease: JobLease) -> Result<(), StoreError> {
+        at_least_one(diesel::delete(held(lease)).execute(self.tx.connection()).await?)
+    }
+}
+
 impl Jobs<'_, Scope> {
     /// Adds a job; workers are woken after the commit. Gives false if one with its dedupe key waits already.
     ///
@@ -192,14 +202,6 @@ impl Jobs<'_, System> {
     pub async fn heartbeat(&mut self, lease: JobLease, lease_until: DateTime<Utc>) -> Result<(), StoreError> {
         let kept = diesel::update(held(lease)).set(jobs::lease_until.eq(lease_until));
         at_least_one(kept.execute(self.tx.connection()).await?)
-    }
-
-    /// The job is done and leaves the table.
-    ///
-    /// # Errors
-    /// [`StoreError::Superseded`].
-    pub async fn complete(&mut self, lease: JobLease) -> Result<(), StoreError> {
-        at_least_one(diesel::delete(held(lease)).execute(self.tx.connection()).await?)
     }
 
     /// The job will be tried again. `attempts` is the count to go on from. If another with its dedupe key waits by now,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types::Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::Scope;
-use ids::{EnvironmentId, IntegrationId, PluginPinId, PluginVersionId, RunId, TenantId};
+use ids::{EnvironmentId, IntegrationId, PluginPinId, PluginVersionId, TenantId};
 
 use crate::{
     StoreError, Tx, listen,
@@ -245,22 +245,6 @@ impl PluginVersions<'_> {
             .count()
             .get_result(self.connection)
             .await?)
-    }
-
-    /// The version that a run began with; `None` where none was pinned.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if there is no such run.
-    pub async fn of_run(&mut self, run: RunId) -> Result<Option<PluginVersionRow>, StoreError> {
-        let of_run = runs::table
-            .filter(runs::tenant_id.eq(self.scope.tenant))
-            .filter(runs::environment_id.eq(self.scope.environment))
-            .filter(runs::run_id.eq(run));
-        let id: Option<PluginVersionId> = of_run.select(runs::plugin_version_id).first(self.connection).await?;
-        match id {
-            Some(id) => self.by_id(id).await.map(Some),
-            None => Ok(None),
-        }
     }
 
     /// The version of that name that is in force.

@@ -14,6 +14,7 @@ use crate::{
     StoreError, Tx,
     prepared::Prepared,
     runs::{RunFence, SUPERSEDED, stored},
+    words::count,
 };
 
 /// A record as it comes from the provider.
@@ -102,6 +103,29 @@ pub struct Brought {
     pub largest: usize,
     /// Whether nothing was written but how far the run is.
     pub may_be_lost: bool,
+    /// With the last page of the run.
+    pub ending: Option<Ending>,
+}
+
+/// How the last page of a run ends it, with success.
+#[derive(Debug, Clone, Copy)]
+pub struct Ending {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// When the next one is due.
+    pub next_run_at: DateTime<Utc>,
+}
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    added: i64,
+    #[diesel(sql_type = BigInt)]
+    updated: i64,
+    #[diesel(sql_type = BigInt)]
+    deleted: i64,
+    #[diesel(sql_type = BigInt)]
+    unchanged: i64,
 }
 
 /// Where the next page of a run is to be put. The sync is locked as long as the transaction lasts.
@@ -279,7 +303,7 @@ FROM gone WHERE records.sync_id = $1 AND records.external_id = gone.external_id"
 
     /// Moves the sync on and counts the page in its run, together with what was written before in this transaction. Where
     /// that is nothing (`may_be_lost`), nobody waits until it is on the disk: after a crash the page would be pulled again
-    /// and found as it is.
+    /// and found as it is. The last page also ends the run. Gives what the whole run did so far.
     ///
     /// # Errors
     /// [`StoreError::Superseded`] if another worker has the run or it has ended.
@@ -290,15 +314,18 @@ FROM gone WHERE records.sync_id = $1 AND records.external_id = gone.external_id"
         last_seq: i64,
         cursor: Option<&str>,
         brought: Brought,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Counts, StoreError> {
         const SQL: &str = "
-WITH moved AS (UPDATE syncs SET last_seq = $2, cursor = $3, largest_record = greatest(largest_record, $12)
+WITH moved AS (UPDATE syncs SET last_seq = $2, cursor = $3, largest_record = greatest(largest_record, $12),
+                   next_run_at = coalesce($15, next_run_at), failures = CASE WHEN $15 IS NULL THEN failures ELSE 0 END
                WHERE sync_id = $1 AND tenant_id = $4 AND environment_id = $5)
-UPDATE runs SET pages = pages + 1, added = added + $6, updated = updated + $7, deleted = deleted + $8, unchanged = unchanged + $9
+UPDATE runs SET pages = pages + 1, added = added + $6, updated = updated + $7, deleted = deleted + $8, unchanged = unchanged + $9,
+    state = CASE WHEN $14 IS NULL THEN state ELSE 'succeeded' END, finished_at = $14
 WHERE run_id = $10 AND fence = $11 AND state = 'running'
-    AND CASE WHEN $13 THEN set_config('synchronous_commit', 'off', true) END IS DISTINCT FROM 'on'";
-        let Brought { counts, largest, may_be_lost } = brought;
-        let counted = Prepared(
+    AND CASE WHEN $13 THEN set_config('synchronous_commit', 'off', true) END IS DISTINCT FROM 'on'
+RETURNING added, updated, deleted, unchanged";
+        let Brought { counts, largest, may_be_lost, ending } = brought;
+        let counted: Option<Counted> = Prepared(
             diesel::sql_query(SQL)
                 .bind::<Uuid, _>(sync)
                 .bind::<BigInt, _>(last_seq)
@@ -312,10 +339,19 @@ WHERE run_id = $10 AND fence = $11 AND state = 'running'
                 .bind::<Uuid, _>(fence.run)
                 .bind::<BigInt, _>(fence.number)
                 .bind::<Integer, _>(i32::try_from(largest).unwrap_or(i32::MAX))
-                .bind::<Bool, _>(may_be_lost),
+                .bind::<Bool, _>(may_be_lost)
+                .bind::<Nullable<Timestamptz>, _>(ending.map(|ending| ending.at))
+                .bind::<Nullable<Timestamptz>, _>(ending.map(|ending| ending.next_run_at)),
         )
-        .execute(self.connection)
-        .await?;
-        if counted == 0 { Err(SUPERSEDED) } else { Ok(()) }
+        .get_result(self.connection)
+        .await
+        .optional()?;
+        let Counted { added, updated, deleted, unchanged } = counted.ok_or(SUPERSEDED)?;
+        Ok(Counts {
+            added: count("runs", added)?,
+            updated: count("runs", updated)?,
+            deleted: count("runs", deleted)?,
+            unchanged: count("runs", unchanged)?,
+        })
     }
 }

@@ -1,16 +1,20 @@
 //! Runs of syncs.
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{
     Scope,
     run::{Blame, Counts, RunState, Trigger},
 };
-use ids::{ConnectionId, EnvironmentId, RunId, SyncId, TenantId};
+use ids::{ConnectionId, EnvironmentId, PluginVersionId, RunId, SyncId, TenantId};
 
 use crate::{
     StoreError, Tx,
+    prepared::Prepared,
     schema::{run_seen, runs, syncs},
     words::{count, word},
 };
@@ -64,6 +68,48 @@ pub struct RunFence {
     pub run: RunId,
     /// The number that the worker was given when it took the run up.
     pub number: i64,
+}
+
+/// A run to begin.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRun {
+    /// Its id.
+    pub id: RunId,
+    /// Why it is begun.
+    pub trigger: Trigger,
+    /// Whether it begins anew.
+    pub is_full: bool,
+    /// When it begins.
+    pub at: DateTime<Utc>,
+    /// Whether nothing else is written in the transaction.
+    pub may_be_lost: bool,
+}
+
+/// A run that a worker has from now on.
+#[derive(Debug, Clone, Copy)]
+pub struct TakenUp {
+    /// The right to speak for it.
+    pub fence: RunFence,
+    /// Pages that were committed before.
+    pub pages: u32,
+    /// The pushed version of the plugin that it began with; `None` where none was pinned.
+    pub version: Option<PluginVersionId>,
+    /// Whether another worker had it before.
+    pub was_broken_off: bool,
+}
+
+#[derive(QueryableByName)]
+struct TakenUpColumns {
+    #[diesel(sql_type = Uuid)]
+    run_id: RunId,
+    #[diesel(sql_type = BigInt)]
+    fence: i64,
+    #[diesel(sql_type = Integer)]
+    pages: i32,
+    #[diesel(sql_type = Nullable<Uuid>)]
+    plugin_version_id: Option<PluginVersionId>,
+    #[diesel(sql_type = Bool)]
+    was_broken_off: bool,
 }
 
 #[derive(Queryable, Selectable)]
@@ -146,54 +192,54 @@ fn held(fence: RunFence) -> _ {
 pub(crate) const SUPERSEDED: StoreError = StoreError::Superseded("another worker has this run now, or it has ended");
 
 impl Runs<'_> {
-    /// Begins a run, with the sync locked.
+    /// Takes the running run of a sync up, with the sync locked: whoever had it before is fenced off from now on. Where none
+    /// is running, `new` begins: it is the sync's latest, and where it is full there is no cursor any more. Where that is
+    /// all (`may_be_lost`), nobody waits until it is on the disk: after a crash the job begins another.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if one of the sync is running.
-    pub async fn begin(
-        &mut self,
-        id: RunId,
-        sync: SyncId,
-        connection: ConnectionId,
-        trigger: Trigger,
-        is_full: bool,
-        now: DateTime<Utc>,
-    ) -> Result<RunFence, StoreError> {
-        diesel::insert_into(runs::table)
-            .values((
-                runs::run_id.eq(id),
-                runs::tenant_id.eq(self.scope.tenant),
-                runs::environment_id.eq(self.scope.environment),
-                runs::sync_id.eq(sync),
-                runs::connection_id.eq(connection),
-                runs::trigger.eq(trigger.as_str()),
-                runs::state.eq(RunState::Running.as_str()),
-                runs::fence.eq(1_i64),
-                runs::is_full.eq(is_full),
-                runs::started_at.eq(now),
-            ))
-            .execute(self.connection)
-            .await?;
-        Ok(RunFence { run: id, number: 1 })
-    }
-
-    /// Takes the running run of a sync up, if there is one: whoever had it before is fenced off from now on.
-    ///
-    /// # Errors
-    /// The update failed.
-    pub async fn take_up(&mut self, sync: SyncId) -> Result<Option<(RunRow, RunFence)>, StoreError> {
-        let running =
-            runs::table.filter(mine(self.scope)).filter(runs::sync_id.eq(sync).and(runs::state.eq("running")));
-        let taken = diesel::update(running)
-            .set(runs::fence.eq(runs::fence + 1))
-            .returning(RunColumns::as_returning())
-            .get_result(self.connection)
-            .await
-            .optional()?;
-        let Some(columns) = taken else { return Ok(None) };
-        let row = read((columns, String::new()))?;
-        let fence = RunFence { run: row.id, number: row.fence };
-        Ok(Some((row, fence)))
+    /// The query failed.
+    pub async fn take_up(&mut self, sync: SyncId, new: Option<NewRun>) -> Result<Option<TakenUp>, StoreError> {
+        const SQL: &str = "
+WITH taken AS (
+    UPDATE runs SET fence = fence + 1
+    WHERE sync_id = $1 AND tenant_id = $2 AND environment_id = $3 AND state = 'running'
+    RETURNING run_id, fence, pages, plugin_version_id),
+begun AS (
+    INSERT INTO runs (run_id, tenant_id, environment_id, sync_id, connection_id, trigger, state, fence, is_full, started_at)
+    SELECT $4, $2, $3, $1, s.connection_id, $5, 'running', 1, $6, $7 FROM syncs s
+    WHERE s.sync_id = $1 AND s.tenant_id = $2 AND s.environment_id = $3 AND $4 IS NOT NULL AND NOT EXISTS (SELECT FROM taken)
+    RETURNING run_id, fence, pages, plugin_version_id),
+latest AS (
+    UPDATE syncs SET last_run_id = begun.run_id, begins_anew = false, cursor = CASE WHEN NOT $6 THEN cursor END
+    FROM begun WHERE syncs.sync_id = $1)
+SELECT run_id, fence, pages, plugin_version_id, true AS was_broken_off FROM taken
+UNION ALL
+SELECT run_id, fence, pages, plugin_version_id, false FROM begun
+WHERE CASE WHEN $8 THEN set_config('synchronous_commit', 'off', true) END IS DISTINCT FROM 'on'";
+        let taken: Option<TakenUpColumns> = Prepared(
+            diesel::sql_query(SQL)
+                .bind::<Uuid, _>(sync)
+                .bind::<Uuid, _>(self.scope.tenant)
+                .bind::<Uuid, _>(self.scope.environment)
+                .bind::<Nullable<Uuid>, _>(new.map(|new| new.id))
+                .bind::<Nullable<Text>, _>(new.map(|new| new.trigger.as_str()))
+                .bind::<Bool, _>(new.is_some_and(|new| new.is_full))
+                .bind::<Nullable<Timestamptz>, _>(new.map(|new| new.at))
+                .bind::<Bool, _>(new.is_some_and(|new| new.may_be_lost)),
+        )
+        .get_result(self.connection)
+        .await
+        .optional()?;
+        taken
+            .map(|row| {
+                Ok(TakenUp {
+                    fence: RunFence { run: row.run_id, number: row.fence },
+                    pages: count("runs", row.pages)?,
+                    version: row.plugin_version_id,
+                    was_broken_off: row.was_broken_off,
+                })
+            })
+            .transpose()
     }
 
     /// Checks that the run is still this worker's, and keeps it so until the transaction ends.
@@ -211,7 +257,7 @@ impl Runs<'_> {
     /// [`StoreError::Superseded`].
     pub async fn make_full(&mut self, fence: RunFence) -> Result<(), StoreError> {
         let changed = diesel::update(held(fence)).set(runs::is_full.eq(true)).execute(self.connection).await?;
-        diesel::delete(run_seen::table.filter(run_seen::run_id.eq(fence.run))).execute(self.connection).await?;
+        self.forget_seen(fence.run).await?;
         if changed == 0 { Err(SUPERSEDED) } else { Ok(()) }
     }
 
@@ -224,29 +270,32 @@ impl Runs<'_> {
         if counted.execute(self.connection).await? == 0 { Err(SUPERSEDED) } else { Ok(()) }
     }
 
-    /// Ends a run: it succeeded, or failed for the reason given. What it had seen is forgotten.
+    /// Ends a run that failed. What it had seen is forgotten.
     ///
     /// # Errors
     /// [`StoreError::Superseded`].
-    pub async fn end(
-        &mut self,
-        fence: RunFence,
-        failure: Option<&RunFailure>,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let state = if failure.is_some() { RunState::Failed } else { RunState::Succeeded };
+    pub async fn fail(&mut self, fence: RunFence, failure: &RunFailure, now: DateTime<Utc>) -> Result<(), StoreError> {
         let changed = diesel::update(held(fence))
             .set((
-                runs::state.eq(state.as_str()),
-                runs::error_code.eq(failure.map(|failure| failure.code.as_str())),
-                runs::error_message.eq(failure.map(|failure| failure.message.as_str())),
-                runs::blame.eq(failure.map(|failure| failure.blame.as_str())),
+                runs::state.eq(RunState::Failed.as_str()),
+                runs::error_code.eq(&failure.code),
+                runs::error_message.eq(&failure.message),
+                runs::blame.eq(failure.blame.as_str()),
                 runs::finished_at.eq(now),
             ))
             .execute(self.connection)
             .await?;
-        diesel::delete(run_seen::table.filter(run_seen::run_id.eq(fence.run))).execute(self.connection).await?;
+        self.forget_seen(fence.run).await?;
         if changed == 0 { Err(SUPERSEDED) } else { Ok(()) }
+    }
+
+    /// Forgets what a full run has seen.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn forget_seen(&mut self, run: RunId) -> Result<(), StoreError> {
+        diesel::delete(run_seen::table.filter(run_seen::run_id.eq(run))).execute(self.connection).await?;
+        Ok(())
     }
 
     /// Ends the run of a sync that is under way, if there is one, with the sync locked: whoever has it is fenced off. What
@@ -255,12 +304,12 @@ impl Runs<'_> {
     /// # Errors
     /// The update failed.
     pub async fn cancel(&mut self, sync: SyncId, now: DateTime<Utc>) -> Result<Option<RunId>, StoreError> {
-        let Some((_, fence)) = self.take_up(sync).await? else { return Ok(None) };
+        let Some(TakenUp { fence, .. }) = self.take_up(sync, None).await? else { return Ok(None) };
         diesel::update(held(fence))
             .set((runs::state.eq(RunState::Cancelled.as_str()), runs::finished_at.eq(now)))
             .execute(self.connection)
             .await?;
-        diesel::delete(run_seen::table.filter(run_seen::run_id.eq(fence.run))).execute(self.connection).await?;
+        self.forget_seen(fence.run).await?;
         Ok(Some(fence.run))
     }
 

@@ -8,6 +8,7 @@ use diesel::{dsl::case_when, prelude::*};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{
     Scope,
+    connection::Health,
     run::{RunState, SyncMode},
     schedule::{CronTimes, Schedule},
 };
@@ -15,7 +16,7 @@ use ids::{ConnectionId, EnvironmentId, RunId, SyncId, TenantId};
 
 use crate::{
     StoreError, Tx,
-    schema::{runs, syncs},
+    schema::{connections, runs, syncs},
     words::{count, word},
 };
 
@@ -173,11 +174,7 @@ impl Tx<Scope> {
     }
 }
 
-#[diesel::dsl::auto_type(no_type_alias)]
-fn mine(scope: Scope) -> _ {
-    let (tenant, environment): (TenantId, EnvironmentId) = (scope.tenant, scope.environment);
-    syncs::tenant_id.eq(tenant).and(syncs::environment_id.eq(environment))
-}
+crate::walls::of_environment!(fn mine, syncs);
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn with_last_run() -> _ {
@@ -257,6 +254,25 @@ impl Syncs<'_> {
             .first(self.connection)
             .await?;
         read((row, None))
+    }
+
+    /// The same, for a run that may begin. Gives also whether the connection is active.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn lock_to_run(&mut self, id: SyncId) -> Result<(SyncRow, bool), StoreError> {
+        let is_active = connections::table
+            .filter(connections::connection_id.eq(syncs::connection_id))
+            .select(connections::health.eq(Health::Active.as_str()))
+            .single_value();
+        let (row, is_active) = syncs::table
+            .filter(mine(self.scope))
+            .filter(syncs::sync_id.eq(id))
+            .select((SyncColumns::as_select(), is_active))
+            .for_update()
+            .first::<(SyncColumns, Option<bool>)>(self.connection)
+            .await?;
+        Ok((read((row, None))?, is_active.unwrap_or_default()))
     }
 
     /// Syncs in the order of their ids, of one connection or of all, after one of them.
@@ -357,20 +373,6 @@ impl Syncs<'_> {
         Ok(())
     }
 
-    /// A run began: it is the latest, and where it begins anew there is no cursor.
-    ///
-    /// # Errors
-    /// The update failed.
-    pub async fn run_began(&mut self, id: SyncId, run: RunId, anew: bool) -> Result<(), StoreError> {
-        let one = syncs::table.filter(mine(self.scope)).filter(syncs::sync_id.eq(id));
-        let began = (syncs::last_run_id.eq(run), syncs::begins_anew.eq(false));
-        diesel::update(one).set(began).execute(self.connection).await?;
-        if anew {
-            self.set_cursor(id, None).await?;
-        }
-        Ok(())
-    }
-
     /// Moves the cursor by hand; pages move it as they commit.
     ///
     /// # Errors
@@ -381,11 +383,16 @@ impl Syncs<'_> {
         Ok(())
     }
 
-    /// A run ended: when the next is due, and how many failed in a row.
+    /// A run failed: when the next is due, and how many failed in a row.
     ///
     /// # Errors
     /// The update failed.
-    pub async fn run_ended(&mut self, id: SyncId, next_run_at: DateTime<Utc>, failures: u32) -> Result<(), StoreError> {
+    pub async fn run_failed(
+        &mut self,
+        id: SyncId,
+        next_run_at: DateTime<Utc>,
+        failures: u32,
+    ) -> Result<(), StoreError> {
         diesel::update(syncs::table.filter(mine(self.scope)).filter(syncs::sync_id.eq(id)))
             .set((syncs::next_run_at.eq(next_run_at), syncs::failures.eq(i32::try_from(failures).unwrap_or(i32::MAX))))
             .execute(self.connection)

@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Calls, NewJob, StoreError, Tx};
 
-use super::aside::{knows, note, session};
+use super::aside::{knows, note, note_in, session};
 use crate::{
-    Actor, Ctx, Services, audit, connection,
+    Actor, Ctx, Services, connection,
     credentials::{self, FreshError},
     inbound::HookError,
     sync::plugin_http::{PluginHttp, TokenSource},
@@ -165,7 +165,7 @@ async fn refused(ctx: Ctx<'_>, id: ConnectionId, error: &PluginError) -> Result<
     if blame == Blame::EndUser {
         connection::needs_reauth(&mut tx, services, id, ReauthCause::Revoked, Actor::System).await?;
     }
-    tx.audit(audit::row(services, ctx.actor, FAILED, id, json!({ "reason": reason }))).await?;
+    note_in(&mut tx, ctx, FAILED, id, &reason).await?;
     tx.commit().await?;
     services.connections.forget(id);
     Ok(AfterConnected::Refused(reason))

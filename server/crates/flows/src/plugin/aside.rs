@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use domain::Scope;
 use ids::ConnectionId;
 use plugin_host::{Capabilities, Connection, LogBuffer, PluginError, PluginLimits, PluginSession};
 use serde_json::json;
-use store::StoreError;
+use store::{StoreError, Tx};
 
 use super::ProviderPlugin;
 use crate::{
@@ -59,6 +60,20 @@ pub(super) async fn note(
     reason: &str,
 ) -> Result<(), StoreError> {
     let mut tx = ctx.services.store.begin(ctx.scope).await?;
-    tx.audit(audit::row(ctx.services, ctx.actor, action, connection, json!({ "reason": reason }))).await?;
+    note_in(&mut tx, ctx, action, connection, reason).await?;
     tx.commit().await
+}
+
+/// The same in the caller's transaction.
+///
+/// # Errors
+/// The insert failed.
+pub(super) async fn note_in(
+    tx: &mut Tx<Scope>,
+    ctx: Ctx<'_>,
+    action: &'static str,
+    connection: ConnectionId,
+    reason: &str,
+) -> Result<(), StoreError> {
+    tx.audit(audit::row(ctx.services, ctx.actor, action, connection, json!({ "reason": reason }))).await
 }

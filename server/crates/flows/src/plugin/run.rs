@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use domain::Scope;
-use ids::{ConnectionId, RunId};
+use ids::{ConnectionId, PluginVersionId};
 use store::StoreError;
 
 use crate::{Actor, Services, credentials, credentials::ProviderAccess};
 
 /// How the provider of a run's connection is called. `current` is how it is called by what is in force now; a run that
-/// began with another version, before that was pinned, goes on with its own, also when a worker died over it. What is kept in
+/// `began` with another version, before that was pinned, goes on with its own, also when a worker died over it. What is kept in
 /// memory of the connection may be older than the run by a moment; what the run's row says is not.
 ///
 /// # Errors
@@ -17,19 +17,17 @@ use crate::{Actor, Services, credentials, credentials::ProviderAccess};
 pub(crate) async fn access_of_run(
     services: &Services,
     scope: Scope,
-    run: RunId,
+    began: Option<PluginVersionId>,
     connection: ConnectionId,
     current: Arc<ProviderAccess>,
 ) -> Result<Arc<ProviderAccess>, StoreError> {
-    let mut tx = services.store.begin(scope).await?;
-    let began = tx.plugin_versions().of_run(run).await?;
-    if began.as_ref().map(|row| row.id) == current.provider.version.as_ref().map(|version| version.id) {
-        tx.commit().await?;
+    if began == current.provider.version.as_ref().map(|version| version.id) {
         return Ok(current);
     }
+    let mut tx = services.store.begin(scope).await?;
     let context = tx.connections().context(connection).await?;
-    let provider = match &began {
-        Some(row) => services.providers.pushed(scope, row),
+    let provider = match began {
+        Some(id) => services.providers.pushed(scope, &tx.plugin_versions().by_id(id).await?),
         None => services.providers.unpinned(&mut tx, &context.integration.provider).await?,
     };
     tx.commit().await?;

@@ -12,27 +12,25 @@ use store::{RunFailure, StoreError, Tx};
 use super::{journal::Journal, run::Held, schedule::next_run};
 use crate::{Actor, Services, connection, event};
 
-/// The last page is in: the counts stand, the event is out, the next run is due by the schedule. In the transaction
-/// of that page, so that a run is never done and not ended. Gives the counts of the whole run.
+/// The last page is in, and the run ended with it: the event is out, and the job leaves the table. In the transaction of
+/// that page, so that a run is never done and not ended, nor its job run again. `counts` are those of the whole run.
 pub(super) async fn succeed(
     tx: &mut Tx<Scope>,
     services: &Services,
     held: &Held,
+    counts: Counts,
     journal: &mut Journal,
-) -> Result<Counts, StoreError> {
-    let (sync, now) = (&held.sync, services.now());
-    tx.runs().end(held.fence, None, now).await?;
-    tx.syncs().run_ended(sync.id, next_run(services, &sync.schedule, 0), 0).await?;
-    let counts = tx.runs().find(held.fence.run).await?.counts;
+) -> Result<(), StoreError> {
+    let sync = &held.sync;
     let Counts { added, updated, deleted, unchanged } = counts;
     let text = format!("Done: {added} added, {updated} updated, {deleted} deleted, {unchanged} as they were.");
-    journal.note(LogLevel::Info, text, now);
+    journal.note(LogLevel::Info, text, services.now());
     let data = json!({
         "connection_id": sync.connection, "sync_id": sync.id, "run_id": held.fence.run, "stream": sync.stream,
         "added": added, "updated": updated, "deleted": deleted, "unchanged": unchanged,
     });
     event::emit(tx, services, EventKind::SyncSucceeded, Some(sync.connection), data).await?;
-    Ok(counts)
+    tx.jobs().complete(held.job).await
 }
 
 /// The run is given up. The next is due by the schedule, later with each failure in a row, and goes on at the last
@@ -48,9 +46,9 @@ pub(super) async fn fail(
     journal.note(LogLevel::Error, format!("Given up: {}", failure.message), now);
     let mut tx = services.store.begin(held.scope).await?;
     let sync = tx.syncs().lock(held.sync.id).await?;
-    tx.runs().end(held.fence, Some(failure), now).await?;
+    tx.runs().fail(held.fence, failure, now).await?;
     let failures = sync.failures.saturating_add(1);
-    tx.syncs().run_ended(sync.id, next_run(services, &sync.schedule, failures), failures).await?;
+    tx.syncs().run_failed(sync.id, next_run(services, &sync.schedule, failures), failures).await?;
     tx.runs().add_lines(held.fence.run, &journal.pending()).await?;
     let data = json!({
         "connection_id": sync.connection, "sync_id": sync.id, "run_id": held.fence.run, "stream": sync.stream,

@@ -9,11 +9,11 @@ use domain::{
     run::{Counts, LogLevel},
 };
 use plugin_host::Page;
-use store::{Brought, NewRecord, PagePlace, StoreError, Tx, WholePage, Written};
+use store::{Brought, Ending, NewRecord, PagePlace, StoreError, Tx, WholePage, Written};
 use tokio::task::{JoinError, JoinHandle};
 use vault::RowKey;
 
-use super::{end, journal::Journal, run::Held};
+use super::{end, journal::Journal, run::Held, schedule::next_run};
 use crate::{Services, credentials::SealError, record};
 
 /// Bytes of a record's id: an index has to hold it.
@@ -171,11 +171,14 @@ async fn ingest_page(
     let largest = records.iter().map(|record| record.body.len()).max().unwrap_or_default();
     // The last page also ends the run and tells of it.
     let may_be_lost = last_seq == place.last_seq && page.more;
-    tx.records()
-        .end_page(sync, fence, last_seq, page.cursor.as_deref(), Brought { counts, largest, may_be_lost })
-        .await?;
-    if !page.more {
-        counts = end::succeed(&mut tx, services, held, journal).await?;
+    let ending = (!page.more).then(|| Ending { at: now, next_run_at: next_run(services, &held.sync.schedule, 0) });
+    let brought = Brought { counts, largest, may_be_lost, ending };
+    let counts = tx.records().end_page(sync, fence, last_seq, page.cursor.as_deref(), brought).await?;
+    if ending.is_some() {
+        if place.is_full {
+            tx.runs().forget_seen(fence.run).await?;
+        }
+        end::succeed(&mut tx, services, held, counts, journal).await?;
     }
     let lines = journal.pending();
     tx.runs().add_lines(fence.run, &lines).await?;

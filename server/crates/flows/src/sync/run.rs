@@ -10,7 +10,7 @@ use domain::{
 use egress::Budget;
 use ids::RunId;
 use plugin_host::{Capabilities, Page, PluginLimits, PluginSession, Usage};
-use store::{RunFailure, RunFence, StoreError, SyncRow};
+use store::{JobLease, RunFailure, RunFence, StoreError, SyncRow};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinHandle,
@@ -39,7 +39,7 @@ const PAGES_UNDER_WAY: usize = 2;
 pub enum Ran {
     /// There was nothing to do, for this reason.
     Nothing(&'static str),
-    /// The run succeeded.
+    /// The run succeeded, and its job is done with it.
     Succeeded {
         /// The run.
         run: RunId,
@@ -98,13 +98,20 @@ impl From<StoreError> for RunSyncError {
     }
 }
 
-/// Runs a sync, or goes on with a run that was broken off. `tries` counts tries in a row without progress, this one
-/// included. Dropping the future at any point loses nothing that was committed and doubles nothing.
+/// Runs a sync, or goes on with a run that was broken off, for the job that is held under a lease: with success it leaves the
+/// table in the transaction in which the run ends. `tries` counts tries in a row without progress, this one included.
+/// Dropping the future at any point loses nothing that was committed and doubles nothing.
 ///
 /// # Errors
 /// [`RunSyncError`].
-pub async fn run(services: &Services, scope: Scope, job: &SyncJob, tries: u32) -> Result<Ran, RunSyncError> {
-    let begun = match begin(services, scope, job).await? {
+pub async fn run(
+    services: &Services,
+    scope: Scope,
+    job: &SyncJob,
+    lease: JobLease,
+    tries: u32,
+) -> Result<Ran, RunSyncError> {
+    let begun = match begin(services, scope, job, lease).await? {
         Beginning::Run(begun) => begun,
         Beginning::Nothing(why) => return Ok(Ran::Nothing(why)),
     };
@@ -145,8 +152,14 @@ pub async fn run(services: &Services, scope: Scope, job: &SyncJob, tries: u32) -
 ///
 /// # Errors
 /// [`RunSyncError`].
-pub async fn give_up(services: &Services, scope: Scope, job: &SyncJob, reason: &str) -> Result<(), RunSyncError> {
-    let Some(begun) = take_up(services, scope, job.sync).await? else { return Ok(()) };
+pub async fn give_up(
+    services: &Services,
+    scope: Scope,
+    job: &SyncJob,
+    lease: JobLease,
+    reason: &str,
+) -> Result<(), RunSyncError> {
+    let Some(begun) = take_up(services, scope, job, lease).await? else { return Ok(()) };
     let failure = RunFailure {
         code: "platform".into(),
         message: format!("The run was broken off too many times: {reason}"),
@@ -160,6 +173,8 @@ pub async fn give_up(services: &Services, scope: Scope, job: &SyncJob, reason: &
 #[derive(Debug, Clone)]
 pub(super) struct Held {
     pub scope: Scope,
+    /// The job that it runs under.
+    pub job: JobLease,
     pub sync: SyncRow,
     pub fence: RunFence,
 }
@@ -188,7 +203,7 @@ impl<'a> Work<'a> {
         let (services, held) = (self.services, &self.begun.held);
         let (scope, connection, stream) = (held.scope, held.sync.connection, &held.sync.stream);
         let fresh = credentials::fresh(services.ctx(scope, Actor::System), connection).await?;
-        let access = access_of_run(services, scope, held.fence.run, connection, fresh.access).await?;
+        let access = access_of_run(services, scope, self.begun.version, connection, fresh.access).await?;
         let provider = Arc::clone(&access.provider);
         self.calls.clone_from(&access.budget);
         if let Some((host, rest)) = services.egress.rests(access.integration) {
