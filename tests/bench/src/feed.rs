@@ -66,8 +66,8 @@ impl<'a> Kept<'a> {
     }
 
     /// Sends a request and reads the head of its answer. Gives the length of the body, if it is said before.
-    fn ask(&mut self, path: &str, version: &str) -> Outcome<Option<usize>> {
-        let request = format!("GET {path} {version}\r\nhost: bench\r\n{}\r\n\r\n", self.tenant.header());
+    fn ask(&mut self, path: &str) -> Outcome<Option<usize>> {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n{}\r\n\r\n", self.tenant.header());
         self.stream.get_mut().write_all(request.as_bytes()).map_err(failed)?;
         let (mut line, mut length, mut is_first) = (String::new(), None, true);
         loop {
@@ -87,6 +87,17 @@ impl<'a> Kept<'a> {
             }
         }
     }
+
+    /// Reads the next chunk of a body whose length was not said before (RFC 9112, section 7.1). Gives false at its end.
+    fn chunk(&mut self, chunk: &mut Vec<u8>) -> Outcome<bool> {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).map_err(failed)?;
+        let size = usize::from_str_radix(line.trim(), 16).map_err(|_| format!("a chunk begins with {line:?}"))?;
+        chunk.resize(size, 0);
+        self.stream.read_exact(chunk).map_err(failed)?;
+        self.stream.read_exact(&mut [0; 2]).map_err(failed)?;
+        Ok(size > 0)
+    }
 }
 
 fn failed(error: std::io::Error) -> String {
@@ -100,7 +111,7 @@ fn read_feed(stack: &Stack<'_>, tenant: &Tenant, query: &str, pages: u32) -> Out
     let began = Instant::now();
     loop {
         let path = format!("/v1/records?{query}&limit=1000{cursor}");
-        let length = kept.ask(&path, "HTTP/1.1")?.ok_or("a page does not say how long it is")?;
+        let length = kept.ask(&path)?.ok_or("a page does not say how long it is")?;
         body.resize(length, 0);
         kept.stream.read_exact(&mut body).map_err(failed)?;
         count += 1;
@@ -125,15 +136,10 @@ fn place(end: &str) -> Option<(String, bool)> {
 fn read_export(stack: &Stack<'_>, tenant: &Tenant, query: &str, records: u32) -> Outcome<f64> {
     let mut kept = Kept::open(stack, tenant)?;
     let began = Instant::now();
-    // HTTP/1.0: it ends with the connection.
-    kept.ask(&format!("/v1/records/export?{query}"), "HTTP/1.0")?;
-    let (mut lines, mut buffer) = (0_usize, vec![0; 1 << 16]);
-    loop {
-        let read = kept.stream.read(&mut buffer).map_err(failed)?;
-        if read == 0 {
-            break;
-        }
-        lines += buffer.iter().take(read).filter(|byte| **byte == b'\n').count();
+    kept.ask(&format!("/v1/records/export?{query}"))?;
+    let (mut lines, mut chunk) = (0_usize, Vec::new());
+    while kept.chunk(&mut chunk)? {
+        lines += chunk.iter().filter(|byte| **byte == b'\n').count();
     }
     let took = began.elapsed().as_secs_f64();
     if u32::try_from(lines) == Ok(records) { Ok(took) } else { Err(format!("the export had {lines} lines")) }
