@@ -10,7 +10,7 @@ use std::{
 use url::Url;
 
 use crate::{
-    Outcome, ROUNDS,
+    Outcome,
     figures::{median, thousands, times},
     ingest::{STREAM, timing},
     stack::{Stack, announce},
@@ -28,7 +28,7 @@ pub fn measure(stack: &Stack<'_>, tenant: &Tenant, table: &mut Table) -> Outcome
     );
     let query = format!("connection={}&stream={STREAM}", tenant.connection);
     let (mut feed, mut export, mut copied) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..stack.places.rounds {
         feed.push(read_feed(stack, tenant, &query, records.div_ceil(1000))?);
         export.push(read_export(stack, tenant, &query, records)?);
         let said = stack.script(&format!("\\timing on\n\\copy ({rows}) TO '/dev/null'\n"))?;

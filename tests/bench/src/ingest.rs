@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::{
-    Outcome, ROUNDS,
+    Outcome,
     client::text,
     figures::{median, thousands, times},
     stack::{Stack, announce},
@@ -44,7 +44,7 @@ pub fn measure(stack: &mut Stack<'_>, tenant: &Tenant, table: &mut Table) -> Out
         number(&stack.sql("SELECT avg(octet_length(body::text)) FROM (SELECT body FROM records LIMIT 10000) sample")?)?;
     let (mut first, mut copied, mut again) = (Vec::new(), Vec::new(), Vec::new());
     let mut written = 0.0;
-    for _ in 0..ROUNDS {
+    for _ in 0..stack.places.rounds {
         stack.sql("TRUNCATE records; UPDATE syncs SET cursor = NULL, last_seq = 0")?;
         stack.sql("CHECKPOINT")?;
         first.push(bench.run(|added, unchanged| added == records && unchanged == 0)?);

@@ -7,9 +7,9 @@ use std::{
 
 use pg::Binaries;
 
-use crate::Outcome;
+use crate::{Outcome, ROUNDS};
 
-const USAGE: &str = "usage: bench ROOT PATCHBAY ACME-SERVER PLUGINS [records=N] [PART…]";
+const USAGE: &str = "usage: bench ROOT PATCHBAY ACME-SERVER PLUGINS [records=N] [rounds=N] [PART…]";
 /// Records of each stream at the provider, unless it is said.
 const RECORDS: u32 = 100_000;
 /// What can be measured by itself.
@@ -48,6 +48,8 @@ pub struct Places {
     pub postgres: Binaries,
     /// Records of each stream at the provider.
     pub records: u32,
+    /// How often each side of what takes long, the ingest and the feed, takes its turn.
+    pub rounds: usize,
 }
 
 impl Places {
@@ -59,13 +61,19 @@ impl Places {
         let folder = root.join(".cache/bench");
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let postgres = Binaries::find(&root).ok_or("there is no Postgres: run `cargo dev setup`")?;
-        let (counts, only): (Vec<_>, Vec<_>) = arguments.partition(|argument| argument.starts_with("records="));
-        let count = |text: &String| text.split_once('=').and_then(|(_, count)| count.parse().ok()).ok_or(USAGE);
-        let records = counts.last().map_or(Ok(RECORDS), count)?;
+        let (counts, only): (Vec<_>, Vec<_>) = arguments.partition(|argument| argument.contains('='));
+        let (mut records, mut rounds) = (RECORDS, ROUNDS);
+        for (name, count) in counts.iter().filter_map(|argument| argument.split_once('=')) {
+            match name {
+                "records" => records = count.parse().map_err(|_| USAGE)?,
+                "rounds" => rounds = count.parse().map_err(|_| USAGE)?,
+                _ => return Err(USAGE.to_owned()),
+            }
+        }
         if let Some(unknown) = only.iter().find(|name| !PARTS.contains(&name.as_str())) {
             return Err(format!("there is no {unknown} to be measured, only {}", PARTS.join(", ")));
         }
-        Ok((Self { root, patchbay, acme, plugins, folder, postgres, records }, only))
+        Ok((Self { root, patchbay, acme, plugins, folder, postgres, records, rounds }, only))
     }
 
     /// A program of Postgres: beside the server, else on `PATH`.
