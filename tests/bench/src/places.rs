@@ -66,7 +66,7 @@ impl Places {
         for (name, count) in counts.iter().filter_map(|argument| argument.split_once('=')) {
             match name {
                 "records" => records = count.parse().map_err(|_| USAGE)?,
-                "rounds" => rounds = count.parse().map_err(|_| USAGE)?,
+                "rounds" => rounds = count.parse().ok().filter(|rounds| *rounds > 0).ok_or(USAGE)?,
                 _ => return Err(USAGE.to_owned()),
             }
         }
