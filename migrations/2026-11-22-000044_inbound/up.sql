@@ -50,15 +50,19 @@ CREATE TABLE inbound_deliveries (
     syncs integer NOT NULL DEFAULT 0,
     received_at timestamptz NOT NULL,
     processed_at timestamptz,
+    forgotten_at timestamptz,
     UNIQUE (hook_id, fingerprint_hash),
     CHECK (state <> 'waiting' OR kept IS NOT NULL),
-    CHECK ((state = 'waiting') = (processed_at IS NULL))
+    CHECK ((state = 'waiting') = (processed_at IS NULL)),
+    CHECK (forgotten_at IS NULL OR (state <> 'waiting' AND kept IS NULL AND event IS NULL AND account IS NULL))
 );
-CREATE INDEX inbound_deliveries_by_hook ON inbound_deliveries (hook_id, inbound_id DESC);
+CREATE INDEX inbound_deliveries_by_hook ON inbound_deliveries (hook_id, inbound_id DESC) WHERE forgotten_at IS NULL;
 CREATE INDEX inbound_deliveries_by_content ON inbound_deliveries (hook_id, content_hash);
-CREATE INDEX inbound_deliveries_by_environment ON inbound_deliveries (environment_id, inbound_id DESC);
+CREATE INDEX inbound_deliveries_by_environment ON inbound_deliveries (environment_id, inbound_id DESC)
+    WHERE forgotten_at IS NULL;
 CREATE INDEX inbound_deliveries_by_age ON inbound_deliveries (received_at);
-COMMENT ON TABLE inbound_deliveries IS 'Webhooks that came and were verified. Rows are kept for some days, so that a replay is known.';
+CREATE INDEX inbound_deliveries_to_forget ON inbound_deliveries (received_at) WHERE forgotten_at IS NULL;
+COMMENT ON TABLE inbound_deliveries IS 'Webhooks that came and were verified. What they held is forgotten after some days; what they are known by is kept for months, so that a replay is known.';
 COMMENT ON COLUMN inbound_deliveries.inbound_id IS 'The delivery.';
 COMMENT ON COLUMN inbound_deliveries.tenant_id IS 'The URL''s tenant.';
 COMMENT ON COLUMN inbound_deliveries.environment_id IS 'The URL''s environment.';
@@ -74,6 +78,7 @@ COMMENT ON COLUMN inbound_deliveries.account IS 'The provider''s id of the accou
 COMMENT ON COLUMN inbound_deliveries.syncs IS 'How many syncs were to run because of it.';
 COMMENT ON COLUMN inbound_deliveries.received_at IS 'When it came.';
 COMMENT ON COLUMN inbound_deliveries.processed_at IS 'When it was processed or given up.';
+COMMENT ON COLUMN inbound_deliveries.forgotten_at IS 'When what it held was forgotten; from then on it is only known again, and shown to nobody.';
 CALL patchbay_wall_environment('inbound_deliveries');
 
 -- Whose account a webhook is about.

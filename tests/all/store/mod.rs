@@ -2,6 +2,7 @@
 
 mod budgets;
 mod deliveries;
+mod inbound;
 mod jobs;
 mod providers;
 mod records;

@@ -41,8 +41,15 @@ const RULES: &[(&str, i64, &str)] = &[
              WHERE r.finished_at < $1 AND s.last_run_id IS DISTINCT FROM r.run_id LIMIT $2)",
     ),
     (
+        "what webhooks of providers held",
+        3,
+        "UPDATE inbound_deliveries SET kept = NULL, event = NULL, account = NULL, reason = NULL, forgotten_at = now()
+         WHERE inbound_id IN (SELECT inbound_id FROM inbound_deliveries
+             WHERE received_at < $1 AND forgotten_at IS NULL AND state <> 'waiting' LIMIT $2)",
+    ),
+    (
         "webhooks of providers",
-        INBOUND_DAYS,
+        KNOWN_DAYS,
         "DELETE FROM inbound_deliveries WHERE inbound_id IN
             (SELECT inbound_id FROM inbound_deliveries WHERE received_at < $1 AND state <> 'waiting' LIMIT $2)",
     ),
@@ -84,8 +91,9 @@ const RULES: &[(&str, i64, &str)] = &[
     ),
 ];
 
-/// So long a delivery that came before is known again.
-const INBOUND_DAYS: i64 = 3;
+/// So long a delivery of a provider that came before is known again. Where no time is signed, one that somebody captured is
+/// as good as new after that; providers themselves send again for days, not for months.
+const KNOWN_DAYS: i64 = 90;
 
 impl Tx<System> {
     /// Removes at most `limit` rows of each kind that are too old. Gives what was removed; a full count means that there

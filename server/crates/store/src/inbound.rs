@@ -1,4 +1,5 @@
-//! Webhooks that came and were verified, until they are processed, and for some days after, so that a replay is known.
+//! Webhooks that came and were verified, until they are processed, and for some days after. What they are known by stays
+//! for months after that, so that a replay is known.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -180,6 +181,7 @@ impl Inbound<'_> {
         let row = with_hook()
             .filter(mine(self.scope))
             .filter(inbound_deliveries::inbound_id.eq(id))
+            .filter(inbound_deliveries::forgotten_at.is_null())
             .select((InboundColumns::as_select(), hooks::integration_id, hooks::connection_id))
             .first(self.connection)
             .await?;
@@ -199,6 +201,7 @@ impl Inbound<'_> {
     ) -> Result<Vec<InboundRow>, StoreError> {
         let mut query = with_hook()
             .filter(mine(self.scope))
+            .filter(inbound_deliveries::forgotten_at.is_null())
             .select((InboundColumns::as_select(), hooks::integration_id, hooks::connection_id))
             .order(inbound_deliveries::inbound_id.desc())
             .limit(limit)

@@ -557,7 +557,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// Webhooks that came and were verified. Rows are kept for some days, so that a replay is known.
+    /// Webhooks that came and were verified. What they held is forgotten after some days; what they are known by is kept for months, so that a replay is known.
     inbound_deliveries (inbound_id) {
         /// The delivery.
         inbound_id -> Uuid,
@@ -589,6 +589,8 @@ diesel::table! {
         received_at -> Timestamptz,
         /// When it was processed or given up.
         processed_at -> Nullable<Timestamptz>,
+        /// When what it held was forgotten; from then on it is only known again, and shown to nobody.
+        forgotten_at -> Nullable<Timestamptz>,
     }
 }
 
