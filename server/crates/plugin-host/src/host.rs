@@ -72,8 +72,14 @@ pub struct PluginHost {
     artefacts: Option<Arc<Artefacts>>,
     /// The engine's version, settings and processor, as far as compiled code depends on them.
     compatibility: String,
-    plugins: quick_cache::sync::Cache<PluginId, Arc<Plugin>>,
+    plugins: quick_cache::sync::Cache<Known, Arc<Plugin>>,
 }
+
+/// What a compiled plugin is found by: what it is, and whose.
+type Known = (PluginId, Option<Owner>);
+
+/// Whose a plugin is: 16 bytes that tell a tenant from all others.
+pub type Owner = [u8; 16];
 
 impl std::fmt::Debug for PluginHost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -114,14 +120,28 @@ impl PluginHost {
     /// # Errors
     /// What is wrong with it and what to do.
     pub async fn load(&self, bytes: Vec<u8>) -> Result<Arc<Plugin>, LoadError> {
-        component::sniff(&bytes, self.pool.config.component_bytes)?;
-        let id = PluginId::of(&bytes);
-        self.plugins.get_or_insert_async(&id, self.prepare(id, bytes)).await
+        self.load_as(None, bytes).await
     }
 
-    async fn prepare(&self, id: PluginId, bytes: Vec<u8>) -> Result<Arc<Plugin>, LoadError> {
+    /// The same for a plugin that a tenant brings, compiled for that tenant alone: how long it takes says nothing about what
+    /// others have. Two tenants with the same plugin pay for that with memory.
+    ///
+    /// # Errors
+    /// As for [`PluginHost::load`].
+    pub async fn load_of(&self, owner: Owner, bytes: Vec<u8>) -> Result<Arc<Plugin>, LoadError> {
+        self.load_as(Some(owner), bytes).await
+    }
+
+    async fn load_as(&self, owner: Option<Owner>, bytes: Vec<u8>) -> Result<Arc<Plugin>, LoadError> {
+        component::sniff(&bytes, self.pool.config.component_bytes)?;
+        let known = (PluginId::of(&bytes), owner);
+        self.plugins.get_or_insert_async(&known, self.prepare(known, bytes)).await
+    }
+
+    async fn prepare(&self, known: Known, bytes: Vec<u8>) -> Result<Arc<Plugin>, LoadError> {
         let (pool, linker, artefacts) = (Arc::clone(&self.pool), Arc::clone(&self.linker), self.artefacts.clone());
-        let name = format!("{id}-{}", self.compatibility);
+        let (id, owner) = known;
+        let name = format!("{}-{}", owner.map_or(id, |owner| id.of_owner(&owner)), self.compatibility);
         // Compiling takes tens of milliseconds: not on a thread that serves.
         let work = move || {
             let component = compile(&pool.engine, artefacts.as_deref(), &name, &bytes)?;

@@ -22,7 +22,7 @@ pub use capabilities::{
     log::{HostLog, LogBuffer, LogLevel, LogLine},
 };
 pub use error::{Blame, Failure, LoadError, PluginError, StartError};
-pub use host::{HostConfig, PluginHost};
+pub use host::{HostConfig, Owner, PluginHost};
 pub use limits::{PluginLimits, Usage};
 pub use plugin::{Plugin, PluginId};
 pub use session::PluginSession;

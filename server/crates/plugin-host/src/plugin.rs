@@ -9,7 +9,7 @@ use crate::{
     abi,
     capabilities::{Capabilities, Guest},
     error::PluginError,
-    host::Pool,
+    host::{Owner, Pool},
     limits::{PluginLimits, Usage},
     session::{self, PluginSession},
 };
@@ -23,6 +23,14 @@ impl PluginId {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// Under what the same component is kept for one owner: nothing that a component could have as its own id.
+    pub(crate) fn of_owner(&self, owner: &Owner) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("patchbay 2026-11-22 a plugin of one owner");
+        hasher.update(owner);
+        hasher.update(&self.0);
+        Self(*hasher.finalize().as_bytes())
     }
 }
 

@@ -114,7 +114,7 @@ impl Stored {
             tracing::error!(version = %self.id, "a stored plugin is not the one that was signed");
             return Err(internal(StoredError::Altered(self.name.clone())));
         }
-        host.load(component).await.map_err(|error| match error {
+        host.load_of(self.scope.tenant.uuid().into_bytes(), component).await.map_err(|error| match error {
             LoadError::Internal(error) => PluginError::Internal(error),
             // It was accepted once: this server is another by now.
             refused => {

@@ -176,7 +176,7 @@ fn fits(package: &Package) -> Result<(), PushError> {
 
 async fn load(ctx: Ctx<'_>, package: &Package) -> Result<Arc<Plugin>, PushError> {
     let host = ctx.services.providers.host().ok_or(PushError::NoHost)?;
-    host.load(package.component.clone()).await.map_err(|error| match error {
+    host.load_of(ctx.scope.tenant.uuid().into_bytes(), package.component.clone()).await.map_err(|error| match error {
         LoadError::Internal(error) => PushError::Internal(error),
         refused => PushError::Refused(Reason::Component, refused.to_string()),
     })

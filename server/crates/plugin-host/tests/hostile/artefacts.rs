@@ -5,6 +5,7 @@ use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -144,6 +145,28 @@ fn pl_5_of_those_that_want_one_plugin_at_once_one_compiles_it_and_the_others_tak
     let all: Vec<_> = (0..4).map(|_| wants(&folder.0, &file)).collect();
     let found: BTreeSet<u64> = all.into_iter().map(|one| one.join().unwrap()).collect();
     assert_eq!(found.len(), 1, "written more than once: {found:?}");
+}
+
+#[tokio::test]
+async fn pl_4_what_a_tenant_brings_is_compiled_for_it_whoever_else_has_the_same() {
+    let folder = Folder::new("owners");
+    let host = host_with(config(&folder.0));
+    let bytes = component(ONE_RECORD_DATA, ONE_RECORD);
+    let installed = host.load(bytes.clone()).await.unwrap();
+    let first = host.load_of([1; 16], bytes.clone()).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &host.load_of([1; 16], bytes.clone()).await.unwrap()), "once for one tenant");
+    assert_eq!(folder.files().len(), 2, "what is installed is no help to a tenant");
+    let second = host.load_of([2; 16], bytes.clone()).await.unwrap();
+    assert_eq!(folder.files().len(), 3, "nor is what another has");
+    assert!(!Arc::ptr_eq(&first, &second) && !Arc::ptr_eq(&first, &installed));
+    assert!(first.id() == second.id() && first.id() == installed.id());
+
+    // Nor after a start, from what lies on the disk.
+    let host = host_with(config(&folder.0));
+    host.load_of([3; 16], bytes.clone()).await.unwrap();
+    assert_eq!(folder.files().len(), 4);
+    host.load_of([1; 16], bytes).await.unwrap();
+    assert_eq!(folder.files().len(), 4, "its own it finds again");
 }
 
 #[tokio::test]
