@@ -29,3 +29,4 @@ mod records;
 mod revocations;
 mod runs;
 mod syncs;
+mod syncs_gone;

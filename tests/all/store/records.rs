@@ -12,12 +12,12 @@ use chrono::TimeDelta;
 use domain::{
     Scope,
     content::ContentHasher,
-    run::{Counts, SyncMode, Trigger},
+    run::{Blame, Counts, SyncMode, Trigger},
 };
 use ids::{ConnectionId, RunId, SyncId};
 use store::{
-    Brought, Ending, NewRecord, NewRun, NewSync, RecordFilter, RecordRange, RecordRow, RunFence, Step, Store,
-    StoreError, WholePage, Written,
+    Brought, Ending, NewRecord, NewRun, NewSync, RecordFilter, RecordRange, RecordRow, RunFailure, RunFence, Step,
+    Store, StoreError, WholePage, Written,
 };
 
 use super::{Ground, now};
@@ -201,6 +201,59 @@ async fn e_4_a_full_run_finds_what_is_gone_and_what_is_there_again() {
     assert_eq!(stream.feed(0).await, gone);
     assert_eq!(stream.page(stream.fence, &[("c", "{}")]).await.unwrap(), 1, "the same content, but there again");
     assert_eq!(stream.feed(6).await, [("c".to_owned(), 7, false)]);
+}
+
+#[tokio::test]
+async fn e_4_a_full_run_that_fails_or_is_broken_off_leaves_a_full_one_to_come() {
+    let stream = Stream::new().await;
+    let (ground, sync) = (&stream.ground, stream.sync);
+    let comes = async || ground.one("SELECT begins_anew FROM syncs").await;
+    let begin = async |is_full: bool| {
+        let id = ground.mint.id(RunId::new);
+        let new = NewRun { id, trigger: Trigger::Api, is_full, at: now(), may_be_lost: true };
+        let mut tx = ground.store.begin(stream.scope).await.unwrap();
+        let taken = tx.runs().take_up(sync, Some(new)).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        taken.fence
+    };
+    let fail = async |fence: RunFence| {
+        let failure = RunFailure { code: "c".into(), message: "m".into(), blame: Blame::Provider };
+        let mut tx = ground.store.begin(stream.scope).await.unwrap();
+        tx.syncs().lock(sync).await.unwrap();
+        tx.runs().fail(fence, &failure, now()).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    stream.page(stream.fence, &[("a", "{}")]).await.unwrap();
+    fail(stream.fence).await;
+    assert_eq!(comes().await, "t");
+    assert_eq!(ground.one("SELECT count(*) FROM run_seen").await, "0", "what it had seen is forgotten");
+    let fence = begin(true).await;
+    assert_eq!(comes().await, "f", "this is it");
+    let mut tx = ground.store.begin(stream.scope).await.unwrap();
+    tx.syncs().lock(sync).await.unwrap();
+    assert_eq!(tx.runs().cancel(sync, now()).await.unwrap(), Some(fence.run));
+    tx.commit().await.unwrap();
+    assert_eq!(comes().await, "t");
+
+    // One that goes on where the last ended leaves nothing to make up for, unless it was made full on its way.
+    fail(begin(false).await).await;
+    assert_eq!(comes().await, "f");
+    let fence = begin(false).await;
+    let mut tx = ground.store.begin(stream.scope).await.unwrap();
+    tx.runs().make_full(fence).await.unwrap();
+    tx.commit().await.unwrap();
+    fail(fence).await;
+    assert_eq!(comes().await, "t");
+
+    // What is told while a full one runs is not done with it: more than is remembered one by one.
+    let fence = begin(true).await;
+    let mut tx = ground.store.begin(stream.scope).await.unwrap();
+    let gone: Vec<String> = (0..5_001).map(|n| format!("id{n}")).collect();
+    tx.syncs().add_gone(sync, &gone).await.unwrap();
+    let ending = Some(Ending { at: now(), next_run_at: now() });
+    tx.records().end_page(sync, fence, 1, None, Brought { ending, ..Brought::default() }).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(comes().await, "t");
 }
 
 #[tokio::test]

@@ -270,7 +270,8 @@ WHERE CASE WHEN $8 THEN set_config('synchronous_commit', 'off', true) END IS DIS
         if counted.execute(self.connection).await? == 0 { Err(SUPERSEDED) } else { Ok(()) }
     }
 
-    /// Ends a run that failed. What it had seen is forgotten.
+    /// Ends a run that failed, with the sync locked. What it had seen is forgotten; the sync's next run is full where this
+    /// one was.
     ///
     /// # Errors
     /// [`StoreError::Superseded`].
@@ -285,6 +286,7 @@ WHERE CASE WHEN $8 THEN set_config('synchronous_commit', 'off', true) END IS DIS
             ))
             .execute(self.connection)
             .await?;
+        self.make_up_for(fence.run).await?;
         self.forget_seen(fence.run).await?;
         if changed == 0 { Err(SUPERSEDED) } else { Ok(()) }
     }
@@ -299,7 +301,7 @@ WHERE CASE WHEN $8 THEN set_config('synchronous_commit', 'off', true) END IS DIS
     }
 
     /// Ends the run of a sync that is under way, if there is one, with the sync locked: whoever has it is fenced off. What
-    /// was committed stays.
+    /// was committed stays; the sync's next run is full where this one was.
     ///
     /// # Errors
     /// The update failed.
@@ -309,8 +311,25 @@ WHERE CASE WHEN $8 THEN set_config('synchronous_commit', 'off', true) END IS DIS
             .set((runs::state.eq(RunState::Cancelled.as_str()), runs::finished_at.eq(now)))
             .execute(self.connection)
             .await?;
+        self.make_up_for(fence.run).await?;
         self.forget_seen(fence.run).await?;
         Ok(Some(fence.run))
+    }
+
+    /// Where the run was full, so is the sync's next one: it ended before it could say what is gone, and one that goes on
+    /// where it stopped never finds that out. The sync forgot that it was to begin anew when this run began, and not when it
+    /// succeeds: what asks for it in between is for the run after it.
+    async fn make_up_for(&mut self, run: RunId) -> Result<(), StoreError> {
+        const SQL: &str = "
+UPDATE syncs SET begins_anew = true FROM runs
+WHERE runs.run_id = $1 AND runs.tenant_id = $2 AND runs.environment_id = $3 AND runs.is_full AND syncs.sync_id = runs.sync_id";
+        diesel::sql_query(SQL)
+            .bind::<Uuid, _>(run)
+            .bind::<Uuid, _>(self.scope.tenant)
+            .bind::<Uuid, _>(self.scope.environment)
+            .execute(self.connection)
+            .await?;
+        Ok(())
     }
 
     /// The run of that id.

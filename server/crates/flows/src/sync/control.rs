@@ -77,7 +77,7 @@ pub async fn resync(ctx: Ctx<'_>, id: SyncId) -> Result<SyncRow, ControlError> {
 }
 
 /// Breaks off the run that is under way, and what waits to run; without either nothing happens. What was committed stays,
-/// and the next run, by the schedule, goes on there.
+/// and the next run, by the schedule, goes on there; where this one was to find out what is gone, the next one begins anew.
 ///
 /// # Errors
 /// [`ControlError`].

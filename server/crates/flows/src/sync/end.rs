@@ -34,7 +34,7 @@ pub(super) async fn succeed(
 }
 
 /// The run is given up. The next is due by the schedule, later with each failure in a row, and goes on at the last
-/// page. `reauth` has the end user connect again.
+/// page, or begins anew where this one was full. `reauth` has the end user connect again.
 pub(super) async fn fail(
     services: &Services,
     held: &Held,
