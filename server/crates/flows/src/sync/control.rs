@@ -109,7 +109,7 @@ async fn can_run(tx: &mut Tx<Scope>, sync: &SyncRow) -> Result<(), ControlError>
     }
 }
 
-/// Begins no run any more until it is resumed; a page that is being pulled is still ingested.
+/// Begins no run any more until it is resumed. One that is under way goes on to its end, unless it has to be tried again.
 ///
 /// # Errors
 /// [`ControlError`].
