@@ -252,6 +252,33 @@ async fn f_3_many_webhooks_bring_about_few_runs_and_a_deletion_arrives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn f_3_a_run_that_a_pause_swallows_is_made_up_for_when_the_sync_is_resumed() {
+    let connected = Connected::set().await;
+    let sync = connected.sync("orders").await;
+    let world = connected.world;
+    let integration = world.key().get("/v1/integrations/acme").await.ok();
+    let hook = Hook::at(&world, &of_integration(&integration), json!({ "secret": SECRET })).await;
+    let post = async |verb: &str| world.key().post(&format!("/v1/syncs/{sync}/{verb}"), &Value::Null).await.ok();
+    // The run waits for its time after the last one, and in between the sync is paused.
+    world.sql("UPDATE runs SET started_at = now() + interval '5 minutes'").await;
+    hook.tell(&json!({ "account": "shop_north", "type": "order.updated" })).await.ok();
+    assert_eq!(latest(&world).await["state"], "routed");
+    let waits = "SELECT count(*) FROM jobs WHERE queue = 'sync_run' AND state = 'waiting' AND run_at > now()";
+    assert_eq!(world.one(waits).await, "1");
+    post("pause").await;
+    world.sql("UPDATE jobs SET run_at = now() WHERE queue = 'sync_run'").await;
+    assert_eq!(runs(&world).await.len(), 0, "the job is gone, and nothing ran");
+    post("resume").await;
+    until("resuming has it run", PATIENCE, async || {
+        let listed = world.key().get(&format!("/v1/runs?sync={sync}")).await.ok();
+        let runs = listed["data"].as_array().unwrap();
+        runs.iter().any(|run| run["trigger"] == "api" && run["state"] == "succeeded").then_some(())
+    })
+    .await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn put_connection_webhook_get_connection_webhook_and_delete_connection_webhook() {
     let Connected { world, connection, .. } = Connected::set().await;
     let integration = world.key().get("/v1/integrations/acme").await.ok();

@@ -50,6 +50,10 @@ pub(super) async fn begin(
         Err(error) => return Err(error),
     };
     if sync.paused_at.is_some() {
+        // It was paused after the job was added, or its connection was repaired meanwhile. What the run was for is made up
+        // for when the sync is resumed.
+        tx.syncs().make_due(sync.id, now).await?;
+        tx.commit().await?;
         return Ok(Beginning::Nothing("the sync is paused"));
     }
     let is_full = sync.mode == SyncMode::Full || sync.begins_anew;
