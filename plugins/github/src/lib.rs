@@ -4,8 +4,11 @@
 mod api;
 mod issues;
 mod repositories;
+mod webhooks;
 
-use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Value, answered, http, read_input};
+use patchbay_plugin::{
+    Connection, Failure, Identity, Page, Provider, Route, Value, Webhook, answered, http, read_input,
+};
 use serde::{Deserialize, Serialize};
 
 struct GitHub;
@@ -34,6 +37,10 @@ impl Provider for GitHub {
     fn identify(_: &Connection) -> Result<Option<Identity>, Failure> {
         let user = user()?;
         Ok(Some(Identity { account: user.id.to_string(), name: user.login }))
+    }
+
+    fn route_webhook(webhook: &Webhook) -> Result<Vec<Route>, Failure> {
+        webhooks::route(webhook)
     }
 
     fn classify_error(status: u16, body: &[u8]) -> Option<Failure> {
