@@ -4,8 +4,10 @@ mod api;
 mod issues;
 mod projects;
 
-use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Value, http, read_input};
-use serde::{Deserialize, Serialize};
+use patchbay_plugin::{
+    Connection, Failure, Identity, Page, Provider, Route, Value, Webhook, http, json::Id, read_input,
+};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 struct GitLab;
 patchbay_plugin::export!(GitLab);
@@ -36,6 +38,24 @@ impl Provider for GitLab {
         Ok(Some(Identity { account: user.id.to_string(), name: user.username }))
     }
 
+    /// A hook belongs to a project or to a group, and a delivery does not say for whom it was set up: each connection has
+    /// a URL of its own. GitLab does not tell that an issue is gone, but that a project is.
+    fn route_webhook(webhook: &Webhook) -> Result<Vec<Route>, Failure> {
+        let Delivery { object_kind, event_name, project_id, issue } = webhook.json()?;
+        Ok(match (object_kind.as_str(), event_name.as_str()) {
+            ("issue" | "work_item", _) => vec![Route::here(&["issues"])],
+            ("note", _) if issue.is_some() => vec![Route::here(&["issues"])],
+            (_, "project_create" | "project_rename" | "project_transfer" | "project_update") => {
+                vec![Route::here(&["projects"])]
+            }
+            (_, "project_destroy") => {
+                let gone = project_id.into_iter().map(String::from).collect();
+                vec![Route::here(&["projects"]).deleted("projects", gone)]
+            }
+            _ => Vec::new(),
+        })
+    }
+
     fn classify_error(status: u16, body: &[u8]) -> Option<Failure> {
         Some(api::failure(status, body, None))
     }
@@ -49,6 +69,19 @@ struct User {
 
 fn user() -> Result<User, Failure> {
     api::accept(http::get("/user").send()?)?.json()
+}
+
+#[derive(Deserialize)]
+struct Delivery {
+    /// What it is about; absent where a group tells of its projects.
+    #[serde(default)]
+    object_kind: String,
+    /// What happened to a project, as system hooks write it too.
+    #[serde(default)]
+    event_name: String,
+    project_id: Option<Id>,
+    /// What a note stands under, if that is an issue.
+    issue: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
