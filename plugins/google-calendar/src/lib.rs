@@ -4,7 +4,7 @@
 mod api;
 mod streams;
 
-use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Value, http, read_input};
+use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Route, Value, Webhook, http, read_input};
 use serde::Deserialize;
 
 struct GoogleCalendar;
@@ -34,6 +34,21 @@ impl Provider for GoogleCalendar {
     fn identify(_: &Connection) -> Result<Option<Identity>, Failure> {
         let user: User = http::get("https://openidconnect.googleapis.com/v1/userinfo").accept(api::failure)?.json()?;
         Ok(Some(Identity { name: user.email.unwrap_or_else(|| user.sub.clone()), account: user.sub }))
+    }
+
+    /// A notification is headers alone. They name the list that changed, as it was watched, and not the account: each
+    /// connection has a URL of its own. The first one of a channel, `sync`, says that it begins, and nothing else.
+    fn route_webhook(webhook: &Webhook) -> Result<Vec<Route>, Failure> {
+        if !matches!(webhook.header("x-goog-resource-state"), Some("exists" | "not_exists")) {
+            return Ok(Vec::new());
+        }
+        let watched = webhook.header("x-goog-resource-uri").unwrap_or_default();
+        let list = watched.split('?').next().unwrap_or_default();
+        Ok(match list.rsplit('/').next() {
+            Some("events") => vec![Route::here(&["events"])],
+            Some("calendarList") => vec![Route::here(&["calendars"])],
+            _ => Vec::new(),
+        })
     }
 
     fn classify_error(status: u16, body: &[u8]) -> Option<Failure> {
