@@ -3,7 +3,9 @@
 mod api;
 mod streams;
 
-use patchbay_plugin::{Connection, Failure, Identity, Page, Provider, Value, http, json, read_input};
+use patchbay_plugin::{
+    Connection, Failure, Identity, Page, Provider, Route, Value, Webhook, http, json, json::Id, read_input,
+};
 use serde::{Deserialize, Serialize};
 
 struct Zendesk;
@@ -35,6 +37,27 @@ impl Provider for Zendesk {
         Ok(Some(Identity { account: id.to_string(), name: email.unwrap_or_else(|| id.to_string()) }))
     }
 
+    /// Zendesk names its own account, which is everybody's in it, and a connection is one user's: each has a URL of its
+    /// own. What a trigger or an automation sends is written by whoever set that up, and is no event.
+    fn route_webhook(webhook: &Webhook) -> Result<Vec<Route>, Failure> {
+        let Event { kind, detail } = webhook.json()?;
+        // The documentation writes some of them with a slash.
+        let event = kind.strip_prefix("zen:event-type:").or_else(|| kind.strip_prefix("zen:event-type/"));
+        let about = event.and_then(|event| event.split_once('.'));
+        let (stream, change) = match about {
+            Some(("ticket", change)) => ("tickets", change),
+            Some(("user", change)) => ("users", change),
+            Some(("organization", change)) => ("organizations", change),
+            _ => return Ok(Vec::new()),
+        };
+        let is_gone = matches!(change, "deleted" | "soft_deleted" | "permanently_deleted");
+        let route = Route::here(&[stream]);
+        Ok(vec![match detail.id.filter(|_| is_gone) {
+            Some(id) => route.deleted(stream, vec![id.into()]),
+            None => route,
+        }])
+    }
+
     fn classify_error(status: u16, body: &[u8]) -> Option<Failure> {
         Some(api::failure(status, body, None))
     }
@@ -57,6 +80,20 @@ fn me() -> Result<(u64, Option<String>), Failure> {
     let Me { user } = http::get("/users/me.json").accept(api::failure)?.json()?;
     let nobody = || Failure::end_user("Zendesk does not know the credential any more.");
     Ok((user.id.ok_or_else(nobody)?, user.email))
+}
+
+#[derive(Deserialize)]
+struct Event {
+    /// `zen:event-type:ticket.created`.
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    detail: Detail,
+}
+
+#[derive(Deserialize, Default)]
+struct Detail {
+    id: Option<Id>,
 }
 
 #[derive(Serialize, Deserialize)]
