@@ -9,6 +9,7 @@ use std::{
 };
 
 use patchbay_plugin_harness::{Call, Fixture, ProviderFolder, examine_folder};
+use serde_json::Value;
 
 fn plugins() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins")
@@ -88,6 +89,32 @@ fn fixtures_show_all_that_a_plugin_promises() {
             need(
                 format!("the action {}", action.name),
                 fixtures.iter().filter(acts).any(|f| f.expect.failure.is_none()),
+            );
+        }
+        need("two streams or actions".into(), provider.manifest.streams.len() + provider.manifest.actions.len() >= 2);
+        if let Some(webhook) = &provider.manifest.webhook {
+            let told: Vec<&Vec<Value>> = fixtures
+                .iter()
+                .filter(|f| matches!(f.call, Call::RouteWebhook(_)))
+                .filter_map(|f| f.expect.output.as_ref()?.as_array())
+                .collect();
+            let leads_to = |stream: &String| {
+                let names = |route: &Value| {
+                    let streams = route["streams"].as_array();
+                    streams.is_some_and(|streams| streams.iter().any(|name| name.as_str() == Some(stream.as_str())))
+                };
+                webhook.routes.iter().any(|route| route.streams.contains(stream))
+                    || told.iter().any(|routes| routes.iter().any(names))
+            };
+            let realtime: Vec<&String> =
+                provider.manifest.streams.iter().filter(|s| s.realtime).map(|s| &s.name).collect();
+            need("a real-time stream, as it has webhooks".into(), !realtime.is_empty());
+            for stream in realtime {
+                need(format!("a delivery that tells of {stream}"), leads_to(stream));
+            }
+            need(
+                "a delivery that tells of nothing that is synced".into(),
+                !webhook.routes.is_empty() || told.iter().any(|routes| routes.is_empty()),
             );
         }
         need("a walk of several pages".into(), fixtures.iter().any(|f| f.expect.pages.is_some_and(|pages| pages > 1)));
