@@ -135,6 +135,54 @@ async fn ft_1_a_worker_that_was_taken_for_dead_is_fenced_off() {
     assert_eq!(ground.one("SELECT count(*) FROM jobs").await, "0");
 }
 
+#[tokio::test]
+async fn ft_1_a_reaped_job_is_found_by_its_dedupe_key_as_before() {
+    let ground = Ground::new().await;
+    let (scope, _) = ground.connection().await;
+    let reap = async || {
+        let mut tx = ground.store.begin_system().await.unwrap();
+        let reaped = tx.jobs().reap(now() + TimeDelta::seconds(31)).await.unwrap();
+        tx.commit().await.unwrap();
+        reaped
+    };
+    let waiting = "SELECT string_agg(coalesce(dedupe_key, '-'), ' ' ORDER BY job_id) FROM jobs WHERE state = 'waiting'";
+    ground.enqueue(scope, ground.job(Some("k"), Some("d"))).await;
+    assert_eq!(ground.claim(10).await.len(), 1);
+    assert_eq!(reap().await, 1);
+    assert!(!ground.enqueue(scope, ground.job(Some("k"), Some("d"))).await, "it waits, and is enough");
+    let mut tx = ground.store.begin(scope).await.unwrap();
+    tx.jobs().take_back(QUEUE, "d").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(ground.one("SELECT count(*) FROM jobs").await, "0", "it was taken back");
+
+    // Beside one that was added while it ran, it gives its key up; by the serial key both are found.
+    ground.enqueue(scope, ground.job(Some("k"), Some("d"))).await;
+    assert_eq!(ground.claim(10).await.len(), 1);
+    assert!(ground.enqueue(scope, ground.job(Some("k"), Some("d"))).await);
+    ground.enqueue(scope, ground.job(Some("other"), None)).await;
+    assert_eq!(reap().await, 1);
+    assert_eq!(ground.one(waiting).await, "- d -");
+    let mut tx = ground.store.begin(scope).await.unwrap();
+    tx.jobs().take_all_back(QUEUE, "k").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(ground.one("SELECT string_agg(serial_key, ' ') FROM jobs").await, "other");
+}
+
+#[tokio::test]
+async fn ft_1_of_several_jobs_with_one_dedupe_key_that_are_reaped_together_one_keeps_it() {
+    let ground = Ground::new().await;
+    let (scope, _) = ground.connection().await;
+    for _ in 0..3 {
+        assert!(ground.enqueue(scope, ground.job(None, Some("d"))).await, "the others run already");
+        assert_eq!(ground.claim(10).await.len(), 1);
+    }
+    let mut tx = ground.store.begin_system().await.unwrap();
+    assert_eq!(tx.jobs().reap(now() + TimeDelta::seconds(31)).await.unwrap(), 3);
+    tx.commit().await.unwrap();
+    let keys = "SELECT string_agg(coalesce(dedupe_key, '-') || ' ' || state, ', ' ORDER BY job_id) FROM jobs";
+    assert_eq!(ground.one(keys).await, "d waiting, - waiting, - waiting");
+}
+
 /// Runs everything in turns: as many jobs as there are places, and all of them end. Gives after which turn the last job of
 /// a tenant ended.
 async fn turns_until_done(ground: &Ground, of: Scope, places: usize) -> usize {

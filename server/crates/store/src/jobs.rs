@@ -160,6 +160,23 @@ impl Jobs<'_, Scope> {
         .await?;
         Ok(())
     }
+
+    /// Takes all waiting jobs with this serial key back, those too that gave their dedupe key up to another. It looks through
+    /// what waits of the tenant in the queue.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn take_all_back(&mut self, queue: &str, serial_key: &str) -> Result<(), StoreError> {
+        let scope = self.tx.scope();
+        diesel::delete(
+            jobs::table
+                .filter(jobs::tenant_id.eq(scope.tenant).and(jobs::environment_id.eq(scope.environment)))
+                .filter(jobs::queue.eq(queue).and(jobs::serial_key.eq(serial_key)).and(jobs::state.eq("waiting"))),
+        )
+        .execute(self.tx.connection())
+        .await?;
+        Ok(())
+    }
 }
 
 impl Jobs<'_, System> {
@@ -247,24 +264,24 @@ WHERE job_id = $1 AND lease_number = $2 AND state = 'running'";
         at_least_one(buried.execute(self.tx.connection()).await?)
     }
 
-    /// Takes the jobs of workers that have not been heard of back into the queue. Gives how many. A reaped job loses its
-    /// dedupe key: another may be waiting under it.
+    /// Takes the jobs of workers that have not been heard of back into the queue. Gives how many. Each keeps its dedupe key,
+    /// by which it is found, unless another with it waits by now; of several with the same it is the first that keeps it.
     ///
     /// # Errors
-    /// The update failed.
+    /// The update failed; [`StoreError::Conflict`] if a job with the key of one of them was added at this moment: none is
+    /// reaped, and the next time all are.
     pub async fn reap(&mut self, now: DateTime<Utc>) -> Result<usize, StoreError> {
-        let lost = jobs::table.filter(jobs::state.eq("running").and(jobs::lease_until.lt(now)));
-        let reaped = diesel::update(lost)
-            .set((
-                jobs::state.eq("waiting"),
-                jobs::lease_until.eq(None::<DateTime<Utc>>),
-                jobs::worker.eq(None::<String>),
-                jobs::dedupe_key.eq(None::<String>),
-                jobs::run_at.eq(now),
-                jobs::last_error.eq("the worker was not heard of any more"),
-            ))
-            .execute(self.tx.connection())
-            .await?;
+        // Two questions instead of one with OR: each has its index.
+        const SQL: &str = "
+UPDATE jobs SET state = 'waiting', lease_until = NULL, worker = NULL, run_at = $1, last_error = 'the worker was not heard of any more',
+    dedupe_key = CASE
+        WHEN EXISTS (SELECT FROM jobs other WHERE other.queue = jobs.queue AND other.dedupe_key = jobs.dedupe_key
+            AND other.state = 'waiting') THEN NULL
+        WHEN EXISTS (SELECT FROM jobs other WHERE other.queue = jobs.queue AND other.dedupe_key = jobs.dedupe_key
+            AND other.state = 'running' AND other.lease_until < $1 AND other.job_id < jobs.job_id) THEN NULL
+        ELSE dedupe_key END
+WHERE state = 'running' AND lease_until < $1";
+        let reaped = diesel::sql_query(SQL).bind::<Timestamptz, _>(now).execute(self.tx.connection()).await?;
         if reaped > 0 {
             self.tx.wake_workers();
         }

@@ -94,7 +94,7 @@ pub async fn cancel(ctx: Ctx<'_>, id: SyncId) -> Result<SyncRow, ControlError> {
 
 /// With the sync locked: its worker finds the run ended at its next page, and writes nothing any more.
 pub(super) async fn break_off(tx: &mut Tx<Scope>, ctx: Ctx<'_>, id: SyncId) -> Result<Option<RunId>, StoreError> {
-    tx.jobs().take_back(QUEUE, &id.to_string()).await?;
+    tx.jobs().take_all_back(QUEUE, &id.to_string()).await?;
     tx.runs().cancel(id, ctx.services.now()).await
 }
 

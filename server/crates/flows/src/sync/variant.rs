@@ -135,7 +135,7 @@ pub async fn delete(ctx: Ctx<'_>, id: SyncId) -> Result<(), VariantError> {
     if sync.variant.is_empty() {
         return Err(VariantError::NotAVariant);
     }
-    tx.jobs().take_back(QUEUE, &id.to_string()).await?;
+    tx.jobs().take_all_back(QUEUE, &id.to_string()).await?;
     tx.syncs().delete(id).await?;
     let detail = json!({ "connection": sync.connection, "stream": sync.stream, "variant": sync.variant });
     tx.audit(audit::row(ctx.services, ctx.actor, "sync.deleted", id, detail)).await?;
