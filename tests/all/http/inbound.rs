@@ -72,6 +72,13 @@ async fn runs(world: &World) -> Vec<Value> {
     .await
 }
 
+/// Tells that an order is gone. Gives what the inbox says of that.
+async fn told_of(hook: &Hook<'_>, order: &Value) -> Value {
+    let told = json!({ "account": "shop_north", "type": "order.deleted", "order_id": order["id"] });
+    hook.tell(&told).await.ok();
+    latest(hook.world).await
+}
+
 fn of_integration(connection: &Value) -> String {
     format!("/v1/integrations/{}/webhook", connection["id"].as_str().unwrap())
 }
@@ -248,6 +255,59 @@ async fn f_3_many_webhooks_bring_about_few_runs_and_a_deletion_arrives() {
     })
     .await;
     assert_eq!(runs(&world).await.len(), before, "resuming had it run, and nothing before");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f_3_a_deletion_that_is_told_while_the_end_user_must_connect_again_arrives_after_that() {
+    let Connected { world, connection, .. } = Connected::set().await;
+    let integration = world.key().get("/v1/integrations/acme").await.ok();
+    let hook = Hook::at(&world, &of_integration(&integration), json!({ "secret": SECRET })).await;
+    let own = Hook::at(&world, &format!("/v1/connections/{connection}/webhook"), json!({})).await;
+    let records = world.records(&connection, "orders").await;
+    let turn = async |health: &str| {
+        world.sql(&format!("UPDATE connections SET health = {health}")).await;
+        world.forget_credentials();
+    };
+    until("the connection's own address is registered", PATIENCE, async || {
+        (world.one("SELECT count(*) FROM jobs WHERE queue = 'plugin_after_connect'").await == "0").then_some(())
+    })
+    .await;
+    // One that was given up does not come back.
+    turn("'revoked'").await;
+    for hook in [&hook, &own] {
+        let shown = told_of(hook, &records[0]).await;
+        assert_eq!((&shown["state"], &shown["syncs"]), (&json!("ignored"), &json!(0)), "{shown}");
+    }
+    for (health, at) in [("'paused'", 1), ("'needs_reauth', health_cause = 'revoked'", 3)] {
+        turn(health).await;
+        for (hook, record) in [(&hook, &records[at]), (&own, &records[at + 1])] {
+            let shown = told_of(hook, record).await;
+            assert_eq!((&shown["state"], &shown["syncs"]), (&json!("routed"), &json!(1)), "{health}: {shown}");
+        }
+    }
+    assert_eq!(runs(&world).await.len(), 0, "no run that could not do anything");
+    let deleted = "SELECT string_agg(external_id, ' ' ORDER BY external_id) FROM records WHERE deleted_at IS NOT NULL";
+    assert_eq!(world.one(deleted).await, "");
+
+    // A sync that was paused meanwhile waits for its resumption, which the repair does not put off.
+    let syncs = world.key().get(&format!("/v1/syncs?connection={connection}")).await.ok();
+    let orders = syncs["data"].as_array().unwrap().iter().find(|sync| sync["stream"] == "orders").unwrap();
+    let post = async |verb: &str| {
+        let path = format!("/v1/syncs/{}/{verb}", orders["id"].as_str().unwrap());
+        world.key().post(&path, &Value::Null).await.ok()
+    };
+    post("pause").await;
+    assert_eq!(world.connect_acme(&integration, "merchant-1", "shop_north").await, connection);
+    assert_eq!(runs(&world).await.len(), 0);
+    assert_eq!(world.one(deleted).await, "", "paused");
+    post("resume").await;
+    let mut gone: Vec<&str> = records[1..5].iter().map(|record| record["id"].as_str().unwrap()).collect();
+    gone.sort_unstable();
+    until("they are gone", PATIENCE, async || (world.one(deleted).await == gone.join(" ")).then_some(())).await;
+    assert_eq!(runs(&world).await.len(), 0, "resuming had it run");
+    let left = "SELECT max(cardinality(gone)) FROM syncs";
+    assert_eq!(world.one(left).await, "0");
     world.end().await;
 }
 

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::{Scope, run::InboundState};
+use domain::{Scope, connection::Health, run::InboundState};
 use ids::{ConnectionId, EnvironmentId, HookId, InboundId, IntegrationId, TenantId};
 
 use crate::{
@@ -12,6 +12,10 @@ use crate::{
     schema::{connections, hooks, inbound_deliveries},
     words::word,
 };
+
+/// Connections that deliveries are about. One that cannot be used now may be again, and what happened to its account
+/// meanwhile nobody tells it a second time.
+const ABOUT: [&str; 3] = ["active", "needs_reauth", "paused"];
 
 /// A delivery to take in.
 #[derive(Debug, Clone)]
@@ -242,7 +246,8 @@ impl Inbound<'_> {
         Ok(changed > 0)
     }
 
-    /// The active connections of an integration to an account, in the order of their ids.
+    /// The connections of an integration to an account, in the order of their ids, each with whether it is active. Those
+    /// that are not connected yet, were given up or are being deleted are not among them.
     ///
     /// # Errors
     /// The query failed.
@@ -250,15 +255,16 @@ impl Inbound<'_> {
         &mut self,
         integration: IntegrationId,
         account: &str,
-    ) -> Result<Vec<ConnectionId>, StoreError> {
-        Ok(connections::table
+    ) -> Result<Vec<(ConnectionId, bool)>, StoreError> {
+        let rows: Vec<(ConnectionId, String)> = connections::table
             .filter(connections::tenant_id.eq(self.scope.tenant))
             .filter(connections::environment_id.eq(self.scope.environment))
             .filter(connections::integration_id.eq(integration).and(connections::account.eq(account)))
-            .filter(connections::health.eq("active"))
+            .filter(connections::health.eq_any(ABOUT.to_vec()))
             .order(connections::connection_id)
-            .select(connections::connection_id)
+            .select((connections::connection_id, connections::health))
             .load(self.connection)
-            .await?)
+            .await?;
+        Ok(rows.into_iter().map(|(id, health)| (id, health == Health::Active.as_str())).collect())
     }
 }

@@ -27,7 +27,7 @@ const MOST_NAMED: usize = 100;
 pub enum Processed {
     /// There was nothing to do: it is gone, or somebody else processed it.
     Nothing,
-    /// So many syncs run because of it.
+    /// So many syncs run because of it, now or as soon as they may.
     Routed(usize),
     /// Nothing runs because of it, for this reason.
     Ignored(String),
@@ -59,8 +59,8 @@ struct Delivery {
 /// What a delivery asks for.
 #[derive(Debug, Default)]
 struct Wanted {
-    /// The connections that it is about.
-    connections: BTreeSet<ConnectionId>,
+    /// The connections that it is about, each with whether it is active.
+    connections: BTreeMap<ConnectionId, bool>,
     /// Streams of each that changed, with what is gone from them.
     streams: BTreeMap<(ConnectionId, String), Vec<String>>,
     /// Streams that it named and that are not real-time ones.
@@ -148,13 +148,14 @@ async fn apply(
     let mut tx = services.store.begin(scope).await?;
     let mut wanted = Wanted::default();
     for route in routes {
-        for connection in concerned(&mut tx, delivery, route).await? {
+        for (connection, is_active) in concerned(&mut tx, delivery, route).await? {
+            wanted.connections.insert(connection, is_active);
             wanted.add(connection, route, manifest);
         }
     }
     tx.commit().await?;
     let outcome = if wanted.connections.is_empty() {
-        Processed::Ignored("no active connection has the account that it is about".to_owned())
+        Processed::Ignored("no connection in use has the account that it is about".to_owned())
     } else if wanted.streams.is_empty() {
         let named: Vec<&str> = wanted.strangers.iter().map(String::as_str).collect();
         Processed::Ignored(format!("it names no real-time stream: {}", named.join(", ")))
@@ -165,21 +166,32 @@ async fn apply(
     end(services, scope, delivery, outcome, &wanted).await
 }
 
-/// The connections that a route means. What came to a connection's own URL is about that one, and about no other.
-async fn concerned(tx: &mut Tx<Scope>, delivery: &Delivery, route: &Route) -> Result<Vec<ConnectionId>, StoreError> {
+/// The connections that a route means, each with whether it is active: one whose end user must connect again is told as
+/// well, or nobody would know later what was gone meanwhile. What came to a connection's own URL is about that one, and
+/// about no other.
+async fn concerned(
+    tx: &mut Tx<Scope>,
+    delivery: &Delivery,
+    route: &Route,
+) -> Result<Vec<(ConnectionId, bool)>, StoreError> {
     let Some(own) = delivery.hook.connection else {
         let Some(account) = &route.account else { return Ok(Vec::new()) };
         return tx.inbound().connections_of(delivery.integration.id, account).await;
     };
     let connection = tx.connections().context(own).await?.connection;
     let is_other = |account: &String| connection.account.as_ref().is_some_and(|known| known != account);
-    let is_meant = connection.health == Health::Active && !route.account.as_ref().is_some_and(is_other);
-    Ok(if is_meant { vec![own] } else { Vec::new() })
+    if route.account.as_ref().is_some_and(is_other) {
+        return Ok(Vec::new());
+    }
+    Ok(match connection.health {
+        Health::Active => vec![(own, true)],
+        Health::NeedsReauth(_) | Health::Paused => vec![(own, false)],
+        Health::Pending | Health::Revoked | Health::Deleting => Vec::new(),
+    })
 }
 
 impl Wanted {
     fn add(&mut self, connection: ConnectionId, route: &Route, manifest: &Manifest) {
-        self.connections.insert(connection);
         let gone = route.deleted.iter().map(|(stream, ids)| (stream, ids.as_slice()));
         for (stream, ids) in route.streams.iter().map(|stream| (stream, [].as_slice())).chain(gone) {
             if manifest.stream(stream).is_some_and(|known| known.realtime) {
@@ -203,14 +215,15 @@ async fn end(
     let mut tx = services.store.begin(scope).await?;
     let mut syncs = 0_usize;
     if matches!(outcome, Processed::Routed(_)) {
-        let connections: Vec<ConnectionId> = wanted.connections.iter().copied().collect();
+        let connections: Vec<ConnectionId> = wanted.connections.keys().copied().collect();
         let streams: BTreeSet<&str> = wanted.streams.keys().map(|(_, stream)| stream.as_str()).collect();
         let streams: Vec<&str> = streams.into_iter().collect();
         // In the order of their ids, as everybody locks them who locks several.
         for found in tx.syncs().of_streams(&connections, &streams).await? {
             let Some(gone) = wanted.streams.get(&(found.connection, found.stream.clone())) else { continue };
             let gone = if row.is_repeat { &[] } else { gone.as_slice() };
-            sync::told(&mut tx, services, &found, gone).await?;
+            let is_active = wanted.connections.get(&found.connection).copied().unwrap_or_default();
+            sync::told(&mut tx, services, &found, is_active, gone).await?;
             syncs += 1;
         }
     }
@@ -229,7 +242,7 @@ async fn end(
         return Ok(Processed::Nothing);
     }
     if hook.forwards && !row.is_repeat {
-        let connections: Vec<&ConnectionId> = wanted.connections.iter().take(MOST_NAMED).collect();
+        let connections: Vec<&ConnectionId> = wanted.connections.keys().take(MOST_NAMED).collect();
         let data = json!({
             "inbound_id": row.id, "integration_id": integration.id, "integration": integration.slug,
             "provider": integration.provider, "event": row.event, "account": row.account,

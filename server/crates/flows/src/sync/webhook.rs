@@ -13,18 +13,20 @@ const BETWEEN_RUNS: TimeDelta = TimeDelta::seconds(2);
 
 /// The provider says that a sync's stream changed, and that these records are gone from it. It runs now, once for all that
 /// is told until then. Where a run waits to be tried again it is left to wait: the provider asked for that, or is down. A
-/// paused sync runs once it is resumed.
+/// paused sync runs once it is resumed, and one whose connection is not active once that is repaired; it knows then what is
+/// gone.
 pub(crate) async fn told(
     tx: &mut Tx<Scope>,
     services: &Services,
     sync: &SyncRow,
+    is_active: bool,
     gone: &[String],
 ) -> Result<(), StoreError> {
     let now = services.now();
     if !gone.is_empty() {
         tx.syncs().add_gone(sync.id, gone).await?;
     }
-    if sync.paused_at.is_some() {
+    if sync.paused_at.is_some() || !is_active {
         return tx.syncs().make_due(sync.id, now).await;
     }
     let last = sync.last_run.map(|run| run.started_at);
