@@ -7,6 +7,43 @@ use crate::{Failure, Item, Page, cursor};
 
 /// Where a walk over a listing stands: at its beginning, or at the page that the one before named. The name is the
 /// provider's: a link, a cursor, the last id, the number of a page.
+///
+/// Where the provider counts pages, [`Walk::number`] is the one to ask for; it says itself whether there are more:
+///
+/// ```
+/// use patchbay_plugin::{Failure, Item, Page, Value, Walk, http};
+///
+/// fn orders(cursor: Option<&str>) -> Result<Page, Failure> {
+///     let page = Walk::at(cursor)?.number(1)?;
+///     let body: Value = http::get("/orders").query("page", page).query("per_page", 100).fetch()?;
+///     let orders = body["orders"].as_array().ok_or_else(|| Failure::provider("The answer has no list of orders."))?;
+///     let items = orders.iter().map(|order| Item::new(order["id"].as_str().unwrap_or_default(), order));
+///     let is_last = body["pages"].as_u64().is_none_or(|pages| page >= pages);
+///     Walk::page(items.collect::<Result<_, _>>()?, (!is_last).then(|| (page + 1).to_string()))
+/// }
+/// ```
+///
+/// Where it takes an offset, the number is that of the records before the page, and a page that is not full is the last:
+///
+/// ```
+/// use patchbay_plugin::{Failure, Page, Walk, http, json::Id};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Head {
+///     id: Id,
+/// }
+///
+/// fn orders(cursor: Option<&str>) -> Result<Page, Failure> {
+///     let offset = Walk::at(cursor)?.number(0)?;
+///     let answer = http::get("/orders").query("offset", offset).query("limit", 100).send()?.success()?;
+///     let items = answer.items(|head: Head| Some(head.id.into()))?;
+///     let next = (items.len() == 100).then(|| (offset + 100).to_string());
+///     Walk::page(items, next)
+/// }
+/// ```
+///
+/// Records that are made or deleted meanwhile move the others from page to page: sort by something that stays, such as the
+/// time at which each was made, and prefer a cursor where there is one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Walk {
@@ -21,6 +58,16 @@ impl Walk {
     /// [`crate::Blame::CursorExpired`] if it is no cursor of a walk: the stream begins anew.
     pub fn at(cursor: Option<&str>) -> Result<Self, Failure> {
         cursor::read(cursor)
+    }
+
+    /// The number that names the page to ask for, where pages or records are counted; `first` at the beginning.
+    ///
+    /// # Errors
+    /// [`crate::Blame::CursorExpired`] if it is named otherwise: the stream begins anew.
+    pub fn number(&self, first: u64) -> Result<u64, Failure> {
+        let Some(next) = &self.next else { return Ok(first) };
+        let other = "The cursor is of another version of this plugin: it is no number.";
+        next.parse::<u64>().map_err(|_| Failure::cursor_expired(other))
     }
 
     /// A page of these items with the name of the one that follows it; with none, or an empty one as some write it, the
@@ -89,6 +136,18 @@ mod tests {
         for last in [None, Some(String::new())] {
             let page = Walk::page(Vec::new(), last).unwrap();
             assert_eq!((page.more, page.cursor), (false, None));
+        }
+    }
+
+    #[test]
+    fn a_walk_counts_pages_from_where_it_is_told() {
+        let at = Walk::at(None).unwrap();
+        assert_eq!((at.number(1).unwrap(), at.number(0).unwrap()), (1, 0));
+        let page = Walk::page(Vec::new(), Some("2".to_owned())).unwrap();
+        assert_eq!(Walk::at(page.cursor.as_deref()).unwrap().number(1).unwrap(), 2);
+        for other in ["two", "-1", "1.5", "99999999999999999999"] {
+            let at = Walk { next: Some(other.to_owned()) };
+            assert_eq!(at.number(1).unwrap_err().blame, Blame::CursorExpired, "{other}");
         }
     }
 
