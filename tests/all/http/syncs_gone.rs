@@ -1,10 +1,12 @@
 //! What is gone at the provider, as syncs find it out: by what a full run does not see, and by what a listing of changes says.
 
-use acme::{Command, Fault, Misbehaviour};
+use acme::{Command, Fault, Kind, Misbehaviour};
 use serde_json::{Value, json};
 
 use super::connected::{Connected, ORDERS};
 use crate::support::{PATIENCE, World, until};
+
+const SHOP: &str = "shop_north";
 
 /// The latest run of a sync.
 async fn latest(world: &World, sync: &str) -> Value {
@@ -43,6 +45,43 @@ async fn haunt(world: &World, name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn e_4_what_the_provider_deletes_is_gone_after_a_run_of_either_kind_and_back_when_it_is_there_again() {
+    let connected = Connected::set().await;
+    let syncs = [
+        ("customers", Kind::Customers, connected.sync("customers").await),
+        ("orders", Kind::Orders, connected.sync("orders").await),
+    ];
+    let Connected { world, connection, .. } = connected;
+    for (stream, kind, sync) in &syncs {
+        let before = world.records(&connection, stream).await;
+        let id = world.acme().ids(SHOP, *kind).swap_remove(3);
+        let is_gone = async || {
+            let records = world.records(&connection, stream).await;
+            let record = records.iter().find(|record| record["id"] == id.as_str()).unwrap();
+            record["deleted_at"].is_string()
+        };
+        world.acme().control(Command::Delete { account: SHOP.into(), kind: *kind, ids: vec![id.clone()] }).unwrap();
+        // All customers but that one; of the orders what changed, with a tombstone.
+        let run = ran(&world, sync, "trigger").await;
+        assert_eq!((did(&run), is_gone().await), ([0, 0, 1], true), "{stream}: {run}");
+        let run = ran(&world, sync, "trigger").await;
+        assert_eq!((did(&run), is_gone().await), ([0, 0, 0], true), "{stream}, once: {run}");
+
+        // It is listed as it was before: all customers, and the one order as a change.
+        let listed = before.iter().filter(|one| *kind == Kind::Customers || one["id"] == id.as_str());
+        let listed: Vec<&Value> = listed.map(|one| &one["data"]).collect();
+        let page = Some(json!({ "data": listed, "next": null }));
+        let answer = Fault::Status { status: 200, retry_after: None, body: page };
+        world.acme().misbehave(Misbehaviour { path: format!("/v1/{stream}"), skip: 0, times: 1, fault: answer });
+        let run = ran(&world, sync, "trigger").await;
+        assert_eq!((did(&run), is_gone().await), ([1, 0, 0], false), "{stream}, with the same content: {run}");
+        let run = ran(&world, sync, "trigger").await;
+        assert_eq!((did(&run), is_gone().await), ([0, 0, 1], true), "{stream}, and gone once more: {run}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn e_4_a_resync_that_is_given_up_or_broken_off_is_made_up_for_by_the_next_run() {
     let connected = Connected::set().await;
     let sync = connected.sync("orders").await;
@@ -61,7 +100,8 @@ async fn e_4_a_resync_that_is_given_up_or_broken_off_is_made_up_for_by_the_next_
     let slow = Fault::Slow { ms: 3_000 };
     world.acme().misbehave(Misbehaviour { path: "/v1/orders".into(), skip: 0, times: 100, fault: slow });
     post(&world, &sync, "resync").await;
-    until("it is under way", PATIENCE, async || (latest(&world, &sync).await["state"] == "running").then_some(())).await;
+    until("it is under way", PATIENCE, async || (latest(&world, &sync).await["state"] == "running").then_some(()))
+        .await;
     post(&world, &sync, "cancel").await;
     assert_eq!(latest(&world, &sync).await["state"], "cancelled");
     world.acme().control(Command::Reset).unwrap();
