@@ -120,15 +120,16 @@ pub struct PluginAsk {
 pub enum PluginAskKind {
     /// Another host is asked, and may be given the credential.
     Host,
-    /// The provider is asked for another scope.
+    /// The provider is asked for another scope, or for more by a parameter of its own.
     Scope,
-    /// Accounts are connected in another way.
+    /// Accounts are connected or told apart in another way.
     Auth,
-    /// The credential goes along with requests in another way.
+    /// The credential is fetched, goes along with requests or is revoked in another way, or something else is taken for the
+    /// provider's own webhooks.
     Credential,
     /// Integrations or end users have to fill something in that they did not have to before.
     Variable,
-    /// Another action can be called.
+    /// Another action can be called, or one takes another input or is repeated in doubt.
     Action,
     /// A stream is gone: its syncs fail from then on, their records stay.
     StreamRemoved,
