@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use super::connected::{Connected, ORDERS};
-use crate::support::{PATIENCE, World, root, until};
+use crate::support::{PATIENCE, TenantKey, World, root, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn list_records_in_pages_that_miss_nothing() {
@@ -165,6 +169,44 @@ async fn export_records_as_parquet_that_duckdb_reads() {
         assert_eq!(row[2], created.timestamp_micros());
         assert_eq!(row[3].is_null(), record["deleted_at"].is_null());
     }
+    world.end().await;
+}
+
+/// Begins an export and reads no more of it than how it begins.
+async fn unread(world: &World, path: &str) -> TcpStream {
+    let host = world.origin().trim_start_matches("http://");
+    let mut socket = TcpStream::connect(host).await.unwrap();
+    let head =
+        format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\n\r\n", world.tenant().secret);
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut begun = [0; 12];
+    socket.read_exact(&mut begun).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&begun), "HTTP/1.1 200");
+    socket
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ft_4_export_records_leaves_room_for_others_whoever_does_not_read() {
+    let Connected { world, connection, .. } = Connected::set().await;
+    // More than lies about between a server and a client that does not read.
+    world.sql("UPDATE records SET body = jsonb_build_object('text', repeat('x', 1000000)), body_bytes = 1000012").await;
+    let path = format!("/v1/records/export?connection={connection}&stream=orders");
+    let held = [unread(&world, &path).await, unread(&world, &path).await];
+    let full = world.key().get(&path).await;
+    full.problem(429, "rate_limited");
+    assert!(full.retry_after().is_some(), "{full}");
+    // Another environment of the same tenant has no more room.
+    let environments = format!("/v1/operator/tenants/{}/environments", world.tenant().tenant["id"].as_str().unwrap());
+    let other = world.operator().post(&environments, &json!({ "slug": "dev", "name": "Development" })).await.ok();
+    let keys = format!("{environments}/{}/api-keys", other["id"].as_str().unwrap());
+    let other = world.operator().post(&keys, &json!({ "name": "backend", "scopes": ["*"] })).await.ok();
+    let other = TenantKey::at(world.origin(), other["secret"].as_str().unwrap());
+    other.get(&path).await.problem(429, "rate_limited");
+    // Another tenant has: it is told that there is no such connection.
+    world.stranger("neighbour").await.key().get(&path).await.problem(404, "not_found");
+
+    drop(held);
+    until("there is room again", PATIENCE, async || (world.key().get(&path).await.status == 200).then_some(())).await;
     world.end().await;
 }
 

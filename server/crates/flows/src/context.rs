@@ -10,7 +10,7 @@ use store::Store;
 use url::Url;
 use vault::Sealer;
 
-use crate::Providers;
+use crate::{Places, Providers};
 
 /// The services, made once at start and shared.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct Services {
     pub providers: Arc<Providers>,
     /// What was read of connections lately; made to hear the store's notices at start.
     pub connections: Arc<crate::credentials::ConnectionCache>,
+    /// Who exports records.
+    pub exports: Arc<Places>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

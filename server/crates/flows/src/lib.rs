@@ -5,6 +5,7 @@
 
 mod audit;
 mod context;
+mod places;
 mod providers;
 
 pub mod action;
@@ -27,4 +28,5 @@ pub mod tenant;
 pub mod webhook;
 
 pub use context::{Actor, Ctx, Services, Settings, sha256};
+pub use places::{Place, Places};
 pub use providers::{Provider, Providers, ProvidersError, PushedVersion};

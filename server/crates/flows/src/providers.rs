@@ -13,8 +13,8 @@ use quick_cache::sync::Cache;
 use store::{InForce, Notice, PluginVersionRow, ProviderVersionRow, Store, StoreError, Tx};
 
 use crate::{
-    Services,
-    plugin::{Place, Places, ProviderPlugin, Stored},
+    Place, Places, Services,
+    plugin::{ProviderPlugin, Stored},
 };
 
 /// A provider: its manifest, and its plugin if it has one.
@@ -50,7 +50,7 @@ pub struct Providers {
     /// Likewise. One that is not in force any more is forgotten, for its memory's sake.
     pushed: Cache<PluginVersionId, Arc<Provider>>,
     /// For those who push.
-    places: Places,
+    places: Arc<Places>,
 }
 
 impl Default for Providers {
@@ -61,11 +61,14 @@ impl Default for Providers {
             store: None,
             described: Cache::new(MOST_DESCRIBED),
             pushed: Cache::new(MOST_PUSHED),
-            places: Places::default(),
+            places: Arc::new(Places::new(MOST_PUSHING, 1)),
         }
     }
 }
 
+/// How many plugins are taken in at the same time, one of a tenant: they are large, and to compile one takes a core for a
+/// while.
+const MOST_PUSHING: usize = 4;
 /// How many described providers are kept read.
 const MOST_DESCRIBED: usize = 1_000;
 /// How many versions of pushed plugins are kept read and compiled.
@@ -153,7 +156,7 @@ impl Providers {
     }
 
     /// A place for a tenant among those who push plugins; `None` while all are taken, or it has one.
-    pub fn place_to_push(&self, tenant: TenantId) -> Option<Place<'_>> {
+    pub fn place_to_push(&self, tenant: TenantId) -> Option<Place> {
         self.places.take(tenant)
     }
 

@@ -42,7 +42,7 @@ impl From<ExportError> for Fail {
                 let detail = "As many exports of records are under way as there may be at once. Wait for one to end.";
                 Self::new(ProblemCode::RateLimited, detail).retry_after(Duration::from_secs(30))
             }
-            error @ ExportError::Write(_) => Self::internal(&error),
+            error @ (ExportError::BrokenOff | ExportError::Write(_)) => Self::internal(&error),
         }
     }
 }

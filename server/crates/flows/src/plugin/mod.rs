@@ -22,7 +22,6 @@ mod keys;
 mod list;
 mod package;
 mod pin;
-mod places;
 mod push;
 mod run;
 mod signature;
@@ -43,8 +42,6 @@ pub use keys::{KeysError, Revoked, list as list_keys, register as register_key, 
 pub use list::{Listed, get, plugins, versions};
 pub use package::{MEDIA_TYPE, MOST_COMPONENT_BYTES, MOST_PACKAGE_BYTES, Package, PackageError};
 pub use pin::{Pinned, pin, rollback, unpin};
-pub use places::Place;
-pub(crate) use places::Places;
 pub use push::{PushError, Pushed, Reason, push};
 pub(crate) use run::access_of_run;
 pub use signature::{KeyError, PublicKey, Signed, SigningKey};

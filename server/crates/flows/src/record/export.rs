@@ -1,15 +1,12 @@
 //! All records of a stream as one file: JSON Lines or Parquet. Everything in it is as it was at one moment, in the order of
 //! the latest changes, made as it is read and never whole in memory.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{Scope, feed::FeedCursor};
-use futures_util::{Stream, stream};
-use ids::{ConnectionId, EnvironmentId};
+use futures_util::Stream;
+use ids::ConnectionId;
 use store::{Feed, RecordFilter, RecordRange, StoreError, StreamOf, Tx};
 use vault::RowKey;
 
@@ -18,9 +15,10 @@ use super::{
     export_parquet::ParquetFile,
     key,
     list::{missed_nothing, start},
+    parts::{self, Parts},
     shown::{RecordView, need_key, shown, write_json},
 };
-use crate::{Ctx, Services, credentials::SealError};
+use crate::{Ctx, Place, Places, Services, credentials::SealError};
 
 /// Records read at once.
 const ROWS: i64 = 2_000;
@@ -28,8 +26,16 @@ const ROWS: i64 = 2_000;
 const BYTES: i64 = 4 << 20;
 /// Exports at once: each holds a connection to the database and keeps what is overwritten from being cleaned up.
 const AT_ONCE: usize = 4;
-/// Exports of one environment at once.
+/// Exports of one tenant at once.
 const AT_ONCE_OF_ONE: usize = 2;
+/// How long a part may take to be read. Somewhat less than Postgres waits for the next query of a snapshot.
+const PATIENCE: Duration = Duration::from_secs(50);
+
+/// The places of those who export.
+#[must_use]
+pub fn export_places() -> Places {
+    Places::new(AT_ONCE, AT_ONCE_OF_ONE)
+}
 
 /// What the file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +55,9 @@ pub enum ExportError {
     /// There are as many exports already as there may be.
     #[error("as many exports are under way as may be")]
     Busy,
+    /// It was not read on for too long.
+    #[error("the export was broken off")]
+    BrokenOff,
     /// The file could not be written: a defect of ours.
     #[error("{0}")]
     Write(String),
@@ -72,39 +81,6 @@ pub struct Export<S> {
     pub bytes: S,
     /// Where the feed goes on after everything that is in it.
     pub next: FeedCursor,
-}
-
-/// A place among those that may export at once.
-struct Place(EnvironmentId);
-
-static TAKEN: Mutex<Option<HashMap<EnvironmentId, usize>>> = Mutex::new(None);
-
-impl Place {
-    fn take(environment: EnvironmentId) -> Option<Self> {
-        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = taken.get_or_insert_default();
-        let all: usize = taken.values().sum();
-        let own = taken.get(&environment).copied().unwrap_or_default();
-        if all >= AT_ONCE || own >= AT_ONCE_OF_ONE {
-            return None;
-        }
-        taken.insert(environment, own + 1);
-        Some(Self(environment))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(taken) = taken.as_mut()
-            && let Some(own) = taken.get_mut(&self.0)
-        {
-            *own -= 1;
-            if *own == 0 {
-                taken.remove(&self.0);
-            }
-        }
-    }
 }
 
 enum File {
@@ -139,7 +115,7 @@ pub async fn export(
     format: ExportFormat,
 ) -> Result<Export<impl Stream<Item = Result<Bytes, ExportError>> + Send + use<>>, ExportError> {
     let cursor = cursor.map(FeedCursor::decode).transpose().map_err(ListError::from)?;
-    let place = Place::take(ctx.scope.environment).ok_or(ExportError::Busy)?;
+    let place = ctx.services.exports.take(ctx.scope.tenant).ok_or(ExportError::Busy)?;
     let (services, now) = (ctx.services.clone(), ctx.services.now());
     let mut tx = services.store.begin_snapshot(ctx.scope).await?;
     let feed = tx.records().feed(connection, of).await?;
@@ -151,18 +127,17 @@ pub async fn export(
         ExportFormat::Parquet => File::Parquet(Some(Box::new(ParquetFile::begin(&next.encode())?))),
     };
     let work = Work { services, scope: ctx.scope, feed, tx: Some(tx), at, key: None, file, _place: place };
-    let bytes = stream::unfold(Some(work), |work| async {
-        let mut work = work?;
-        match work.more().await {
-            Ok(Some(bytes)) => Some((Ok(bytes), Some(work))),
-            Ok(None) => None,
-            Err(error) => {
-                tracing::error!(sync.id = %work.feed.sync_id, %error, "an export of records broke off");
-                Some((Err(error), None))
-            }
+    Ok(Export { bytes: parts::file(work, PATIENCE), next })
+}
+
+impl Parts for Work {
+    async fn part(&mut self) -> Result<Option<Bytes>, ExportError> {
+        let part = self.more().await;
+        if let Err(error) = &part {
+            tracing::error!(sync.id = %self.feed.sync_id, %error, "an export of records broke off");
         }
-    });
-    Ok(Export { bytes, next })
+        part
+    }
 }
 
 impl Work {

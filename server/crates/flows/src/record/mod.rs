@@ -5,11 +5,12 @@ mod export_parquet;
 mod keep;
 mod key;
 mod list;
+mod parts;
 mod policy;
 mod project;
 mod shown;
 
-pub use export::{Export, ExportError, ExportFormat, export};
+pub use export::{Export, ExportError, ExportFormat, export, export_places};
 pub use keep::{Kept, keep};
 pub(crate) use key::{find_or_make as find_or_make_key, seal_all};
 pub use list::{ListError, RecordList, Wanted, list};
