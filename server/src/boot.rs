@@ -165,6 +165,7 @@ async fn assemble(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         egress,
         providers: Arc::default(),
         connections,
+        calls: Arc::new(config.plugins.calls()),
         exports: Arc::new(flows::record::export_places()),
         node,
         mint: Mint::new(Arc::clone(&clock), Arc::clone(&entropy)),

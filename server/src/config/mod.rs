@@ -128,6 +128,8 @@ mod tests {
         assert!(error.starts_with("limits.requests_per_second: "), "{error}");
         let error = wrong(&|config| config.worker.tenant_share = 101);
         assert!(error.starts_with("worker.tenant_share: "), "{error}");
+        let error = wrong(&|config| config.plugins.tenant_share = 0);
+        assert!(error.starts_with("plugins.tenant_share: "), "{error}");
         let error = wrong(&|config| config.operator.token = domain::secret::Secret::new("short"));
         assert!(error.starts_with("operator.token: "), "{error}");
         let error = wrong(&|config| config.plugins.trusted_keys = vec!["ed25519:AAAA".into()]);

@@ -39,6 +39,7 @@ impl Job for ActionRun {
                 }
                 Outcome::Done
             }
+            Ok(Worked::Waits { after, reason }) => Outcome::Wait { after, reason },
             Ok(Worked::Later { after, reason }) => Outcome::Later { after, reason, counts: true },
             Err(error) => Outcome::of_store(&error),
         }

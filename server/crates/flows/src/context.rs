@@ -27,6 +27,8 @@ pub struct Services {
     pub providers: Arc<Providers>,
     /// What was read of connections lately; made to hear the store's notices at start.
     pub connections: Arc<crate::credentials::ConnectionCache>,
+    /// Who performs actions while somebody waits for the answer.
+    pub calls: Arc<Places>,
     /// Who exports records.
     pub exports: Arc<Places>,
     /// Time.

@@ -26,6 +26,9 @@ use super::super::{
 /// An action is performed at most once, unless its manifest says that repeating it does no harm. With an `Idempotency-Key`
 /// the call can be sent again after a lost answer: of one connection's calls with the same key one is performed, and all
 /// are answered from it, for 30 days. The same key with another action or input is refused.
+///
+/// Of the calls that are waited for a tenant has a part of the server's places (429 `rate_limited` beyond it); those that a
+/// worker performs stand in a queue.
 #[utoipa::path(post, path = "/v1/connections/{connection}/actions/{action}", tag = "Actions",
     params(("connection" = String, Path, description = "The connection's id."),
         ("action" = String, Path, description = "The action's name."),

@@ -53,6 +53,11 @@ impl From<CallError> for Fail {
                 Self::new(ProblemCode::NeedsReauth, detail)
             }
             CallError::NotUsable { .. } => Self::new(ProblemCode::Conflict, sentence(&error.to_string())),
+            CallError::Busy => {
+                let detail = "As many actions are being performed while somebody waits as may be at once. Wait for one to \
+                              end, or send `Prefer: respond-async` to have a worker perform it.";
+                Self::new(ProblemCode::RateLimited, detail).retry_after(Duration::from_secs(2))
+            }
             CallError::Prepare(error) => error.into(),
             CallError::BrokenOff(_) => Self::internal(&error),
             CallError::Store(error) => error.into(),

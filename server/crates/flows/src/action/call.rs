@@ -87,6 +87,9 @@ pub enum CallError {
         /// Its state.
         state: &'static str,
     },
+    /// As many of the tenant's calls are performed while somebody waits as may be, or of all tenants together.
+    #[error("as many calls are being performed at once as may be")]
+    Busy,
     /// What it needs is not at hand.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
@@ -190,6 +193,8 @@ async fn take(ctx: Ctx<'_>, call: Call, known_by: Option<KnownBy>) -> Result<Cal
 
 /// Performs the call now, on a task of its own: whoever called may hang up, and it is ended all the same.
 async fn at_once(ctx: Ctx<'_>, call: Call, known_by: Option<KnownBy>) -> Result<Called, CallError> {
+    // It goes where the instance goes, and is given back with it: also if whoever called hangs up.
+    let place = ctx.services.calls.take(ctx.scope.tenant).ok_or(CallError::Busy)?;
     let id = ctx.services.mint.id(ActionRunId::new);
     let wanted = Wanted {
         run: id,
@@ -198,6 +203,7 @@ async fn at_once(ctx: Ctx<'_>, call: Call, known_by: Option<KnownBy>) -> Result<
         // Nobody can ask for it again without a key.
         is_kept: known_by.is_some(),
         last_line: 0,
+        place: Some(place),
     };
     let prepared = prepare(ctx, wanted).await?;
     let performer = Performer { services: ctx.services.clone(), scope: ctx.scope };

@@ -36,11 +36,11 @@ pub(super) struct Outcome {
 /// Calls the plugin. From here on something may be sent, so the run is `running` by now.
 pub(super) async fn act(performer: &Performer, prepared: Prepared, input: &Value) -> Outcome {
     let services = &performer.services;
-    let Prepared { run, spec, access, mut session, watch, mut journal, data_key } = prepared;
+    let Prepared { run, spec, access, mut session, watch, mut journal, data_key, place } = prepared;
     let gave = session.act(&access.plugin_connection(), &spec.name, &input.to_string()).await;
     let usage = session.usage();
-    // Its place is for others while the end is written down.
-    drop(session);
+    // Its instance and its place are for others while the end is written down.
+    drop((session, place));
     let ending = judge(gave, &spec, watch.sent());
     let (fuel, http_calls, memory) = (usage.fuel, usage.http_calls, usage.memory_peak);
     tracing::info!(action.run = %run, action = spec.name, state = ending.state.as_str(), fuel, http_calls, memory, "acted");

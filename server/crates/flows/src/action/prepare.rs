@@ -9,7 +9,7 @@ use vault::DataKeyRecord;
 
 use super::watched::{Watch, Watched};
 use crate::{
-    Ctx,
+    Ctx, Place,
     credentials::{self, FreshError, ProviderAccess, SealError},
     sync::{
         journal::Journal,
@@ -27,6 +27,8 @@ pub(super) struct Prepared {
     pub journal: Journal,
     /// With what the output is sealed; none where it is not kept.
     pub data_key: Option<DataKeyRecord>,
+    /// The place of whoever waits for it; none where a worker performs it.
+    pub place: Option<Place>,
 }
 
 /// Why a call cannot begin now. Nothing was sent.
@@ -55,11 +57,13 @@ pub(super) struct Wanted<'a> {
     pub is_kept: bool,
     /// The last line of its log.
     pub last_line: u32,
+    /// The place of whoever waits for it; none where a worker performs it.
+    pub place: Option<Place>,
 }
 
 pub(super) async fn prepare(ctx: Ctx<'_>, wanted: Wanted<'_>) -> Result<Prepared, PrepareError> {
     let services = ctx.services;
-    let Wanted { run, connection, action, is_kept, last_line } = wanted;
+    let Wanted { run, connection, action, is_kept, last_line, place } = wanted;
     let access = credentials::fresh(ctx, connection).await?.access;
     let provider = Arc::clone(&access.provider);
     let (Some(plugin), Some(spec)) = (&provider.plugin, provider.manifest.action(action)) else {
@@ -79,5 +83,5 @@ pub(super) async fn prepare(ctx: Ctx<'_>, wanted: Wanted<'_>) -> Result<Prepared
     let limits = PluginLimits { wall: spec.timeout(), ..PluginLimits::default() };
     let session = plugin.session(capabilities, limits).await?;
     let spec = spec.clone();
-    Ok(Prepared { run, spec, access, session, watch, journal, data_key })
+    Ok(Prepared { run, spec, access, session, watch, journal, data_key, place })
 }

@@ -9,6 +9,7 @@ use domain::{
     run::{Blame, LogLevel},
 };
 use ids::ActionRunId;
+use plugin_host::PluginError;
 use serde_json::Value;
 use store::{ActionFence, ActionRunRow, RunFailure, StoreError};
 use vault::Sealed;
@@ -42,6 +43,13 @@ pub enum Worked {
         state: ActionState,
         /// Why it did not succeed.
         error: Option<RunFailure>,
+    },
+    /// It waits until there is an instance of the plugin for it. That is no try.
+    Waits {
+        /// After this time.
+        after: Duration,
+        /// Why.
+        reason: String,
     },
     /// It is begun, or begun again, later.
     Later {
@@ -77,7 +85,8 @@ pub async fn work(services: &Services, scope: Scope, job: &ActionJob, tries: u32
         Ok(input) => input,
         Err(error) => return performer.unprepared(&row, last_line, error.into(), tries).await,
     };
-    let wanted = Wanted { run: row.id, connection: row.connection, action: &row.action, is_kept: true, last_line };
+    let wanted =
+        Wanted { run: row.id, connection: row.connection, action: &row.action, is_kept: true, last_line, place: None };
     match prepare(ctx, wanted).await {
         Ok(prepared) => performer.perform(&row, prepared, &input, is_idempotent).await,
         Err(error) => performer.unprepared(&row, last_line, error, tries).await,
@@ -190,6 +199,10 @@ impl Performer {
             PrepareError::Credential(FreshError::Keys(_)) | PrepareError::Seal(_) => {
                 let ending = Ending::without(state, "key_service", text, Blame::Platform);
                 return self.later(row, last_line, ending, None, tries).await;
+            }
+            PrepareError::Plugin(PluginError::Busy { .. }) => {
+                let roll = u32::from_be_bytes(entropy::bytes(self.services.entropy.as_ref()));
+                return Ok(Worked::Waits { after: retry::backoff(1, None, roll), reason: text });
             }
             PrepareError::Plugin(error) if error.blame() != plugin_host::Blame::Us => {
                 Ending::without(state, error.code(), text, Blame::Plugin)

@@ -55,8 +55,8 @@ pub enum Ran {
         /// Why.
         failure: RunFailure,
     },
-    /// The run waits until the provider may be called again: it keeps failing, or its limit is used up. That is no try of
-    /// this run.
+    /// The run waits until the provider may be called again, which keeps failing or whose limit is used up, or until there is
+    /// an instance of the plugin for it. That is no try of this run.
     Waits {
         /// The run.
         run: RunId,
@@ -131,6 +131,12 @@ pub async fn run(
         (Next::Retry(_), Some(wait)) => {
             let roll = u32::from_be_bytes(entropy::bytes(services.entropy.as_ref()));
             let after = wait.saturating_add(retry::backoff(1, None, roll));
+            end::wait(services, held, &trouble.failure.message, after.as_secs(), &mut journal).await?;
+            Ok(Ran::Waits { run, after, reason: trouble.failure.message })
+        }
+        (Next::Wait, _) => {
+            let roll = u32::from_be_bytes(entropy::bytes(services.entropy.as_ref()));
+            let after = retry::backoff(1, None, roll);
             end::wait(services, held, &trouble.failure.message, after.as_secs(), &mut journal).await?;
             Ok(Ran::Waits { run, after, reason: trouble.failure.message })
         }

@@ -23,6 +23,8 @@ pub(super) struct Trouble {
 pub(super) enum Next {
     /// Take the run up again later; not before this much later if somebody said so.
     Retry(Option<Duration>),
+    /// Take the run up again when there is an instance of the plugin for it. Nothing was tried.
+    Wait,
     /// Give the run up; the next one goes on at the last page.
     GiveUp,
     /// Give the run up, and have the end user connect again.
@@ -60,7 +62,8 @@ impl From<PluginError> for Trouble {
         let text = error.to_string();
         let failure = match error {
             PluginError::Failure(failure) => failure,
-            PluginError::Busy { .. } | PluginError::Over | PluginError::Internal(_) => {
+            PluginError::Busy { .. } => return Self::new("platform", text, Blame::Platform, Next::Wait),
+            PluginError::Over | PluginError::Internal(_) => {
                 return Self::new("platform", text, Blame::Platform, Next::Retry(None));
             }
             other => return Self::new(other.code(), text, Blame::Plugin, Next::GiveUp),
@@ -147,6 +150,8 @@ mod tests {
         let crash: Trouble = PluginError::Trapped { reason: "r".into() }.into();
         assert_eq!((crash.failure.blame, crash.next), (Blame::Plugin, Next::GiveUp));
         let busy: Trouble = PluginError::Busy { instances: 1 }.into();
-        assert_eq!((busy.failure.blame, busy.next), (Blame::Platform, Next::Retry(None)));
+        assert_eq!((busy.failure.blame, busy.next), (Blame::Platform, Next::Wait), "no try of the run's");
+        let over: Trouble = PluginError::Over.into();
+        assert_eq!((over.failure.blame, over.next), (Blame::Platform, Next::Retry(None)));
     }
 }
