@@ -32,6 +32,7 @@ pub(crate) use webhook::told;
 
 pub use control::{ControlError, cancel, pause, resume, resync, trigger};
 pub use list::{find_run, list, run_lines, runs};
+pub use options::connection_for;
 pub use run::{Ran, RunSyncError, give_up, run};
 pub use schedule::{begin_for_connection, enqueue_due};
 pub use set_schedule::{SetScheduleError, WantedSchedule, set_schedule};

@@ -6,7 +6,8 @@ use store::SyncRow;
 
 /// What the plugin knows of the connection while this sync runs: its parameters, and how far back the stream goes. Plugins
 /// of the contract's first version do not know parameters; they find them among the connection's configuration.
-pub(super) fn connection_for(mut connection: Connection, sync: &SyncRow, contract: &str) -> Connection {
+#[must_use]
+pub fn connection_for(mut connection: Connection, sync: &SyncRow, contract: &str) -> Connection {
     if contract.starts_with("1.") {
         connection.config = laid_over(&connection.config, &sync.params);
     }
