@@ -1,7 +1,10 @@
 //! Recording a fixture from a live provider. What the plugin says and hears passes here on the inner side of the host's
 //! HTTP: the credential has not been added yet, and what the provider reflects of it is masked already. What looks like
-//! another secret is taken out before it is kept, and the recording is replayed at once, so that one that was broken by
-//! that is never written.
+//! another secret is taken out before it is kept, in fields, headers, cursors and the queries of links, there and where the
+//! link is followed; and the recording is replayed at once, so that one that was broken by that is never written. What is no
+//! JSON is looked through for links alone, and said to be.
+
+mod secrets;
 
 use std::{
     collections::BTreeMap,
@@ -13,6 +16,7 @@ use chrono::{DateTime, Utc};
 use plugin_host::{Connection, HostHttp, HttpFault, HttpRequest, HttpResponse, Plugin, PluginError};
 use serde_json::{Value, json};
 
+use self::secrets::{is_key, is_secret, looks_drawn, looks_like_a_token, opens, parameter};
 use crate::{
     Call, Fixture, Mismatch, ProviderFolder,
     expectation::{blame_name, cursor_value},
@@ -47,6 +51,8 @@ pub struct Captured {
     pub pages: usize,
     /// What was taken out, by the path in the answer, `GET /me: body.token`.
     pub stripped: Vec<String>,
+    /// Bodies that are no JSON, likewise: nobody has looked for secrets in them but in the queries of links.
+    pub unreviewed: Vec<String>,
 }
 
 /// Pulls the stream for a connection, and makes a fixture of it that replays.
@@ -66,8 +72,8 @@ pub async fn capture(
     let recorder = Recorder::around(http);
     let way = Way { now: wanted.now, cursor: wanted.cursor.clone(), most_pages: wanted.most_pages };
     let played = Stage { plugin, fixture: &live }.play(&recorder, way).await?;
-    let kept = recorder.taken();
-    if let Some(reason) = kept.unfit {
+    let mut kept = recorder.taken();
+    if let Some(reason) = kept.unfit.take() {
         return Err(Mismatch(reason));
     }
     if played.endless {
@@ -79,7 +85,7 @@ pub async fn capture(
     if let Some(error) = played.outcome.failure.as_ref().filter(|_| kept.exchanges.is_empty()) {
         return Err(Mismatch(format!("nothing was recorded, for the plugin asked nothing: {error}")));
     }
-    let text = written(&live, wanted, &played, &kept.exchanges)?;
+    let text = written(&live, wanted, &played, &mut kept)?;
     let fixture: Fixture = serde_json::from_str(&text).map_err(|error| Mismatch(error.to_string()))?;
     replay(provider, plugin, "recording", &fixture).await.map_err(|Mismatch(why)| {
         let taken = if kept.stripped.is_empty() {
@@ -94,17 +100,20 @@ pub async fn capture(
         exchanges: kept.exchanges.len(),
         pages: played.outcome.pages.len(),
         stripped: kept.stripped,
+        unreviewed: kept.unreviewed,
     })
 }
 
-fn written(live: &Fixture, wanted: &Wanted, played: &Played, exchanges: &[Value]) -> Result<String, Mismatch> {
+fn written(live: &Fixture, wanted: &Wanted, played: &Played, kept: &mut Kept) -> Result<String, Mismatch> {
     let pages = &played.outcome.pages;
     let ids: Vec<&String> = pages.iter().flat_map(|page| &page.items).map(|item| &item.id).collect();
     let deleted: Vec<&String> = pages.iter().flat_map(|page| &page.deleted).collect();
     let mut expect = json!({ "items": ids, "deleted": deleted, "pages": pages.len() });
     match &played.outcome.failure {
         None => {
-            let cursor = pages.last().and_then(|page| page.cursor.as_deref()).map_or(Value::Null, cursor_value);
+            // What was taken out of an answer is not in the cursor that comes of it either.
+            let mut cursor = pages.last().and_then(|page| page.cursor.as_deref()).map_or(Value::Null, cursor_value);
+            kept.strip(&mut cursor, "the last cursor");
             put(&mut expect, "cursor", cursor);
         }
         Some(error) => {
@@ -117,26 +126,31 @@ fn written(live: &Fixture, wanted: &Wanted, played: &Played, exchanges: &[Value]
     }
     let mut pull = json!({ "stream": wanted.stream });
     if let Call::Pull { cursor: Some(cursor), .. } = &live.call {
-        put(&mut pull, "cursor", cursor.clone());
+        let mut cursor = cursor.clone();
+        kept.strip(&mut cursor, "the first cursor");
+        put(&mut pull, "cursor", cursor);
     }
+    let (mut config, mut params) = (json!(live.config), json!(live.params));
+    kept.strip(&mut config, "config");
+    kept.strip(&mut params, "params");
     let mut fixture = json!({
         "about": format!("Recorded at the provider on {}.", wanted.now.format("%Y-%m-%d")),
         "now": live.now,
         "variables": live.variables,
-        "config": live.config,
+        "config": config,
     });
     if let Some(account) = &live.account {
         put(&mut fixture, "account", json!(account));
     }
     // The address for webhooks is left out: whoever knows it can knock there.
-    if live.params.as_object().is_some_and(|params| !params.is_empty()) {
-        put(&mut fixture, "params", live.params.clone());
+    if params.as_object().is_some_and(|params| !params.is_empty()) {
+        put(&mut fixture, "params", params);
     }
     if let Some(since) = live.since {
         put(&mut fixture, "since", json!(since));
     }
     put(&mut fixture, "call", json!({ "pull": pull }));
-    put(&mut fixture, "exchanges", json!(exchanges));
+    put(&mut fixture, "exchanges", json!(kept.exchanges));
     put(&mut fixture, "expect", expect);
     serde_json::to_string_pretty(&fixture).map(|text| text + "\n").map_err(|error| Mismatch(error.to_string()))
 }
@@ -158,6 +172,7 @@ struct Recorder {
 struct Kept {
     exchanges: Vec<Value>,
     stripped: Vec<String>,
+    unreviewed: Vec<String>,
     unfit: Option<String>,
 }
 
@@ -189,7 +204,8 @@ impl HostHttp for Recorder {
 impl Kept {
     fn keep(&mut self, request: &HttpRequest, answer: &Result<HttpResponse, HttpFault>) {
         let place = format!("{} {}", request.method, request.url.split('?').next().unwrap_or_default());
-        let mut asked = json!({ "method": request.method, "url": request.url });
+        let url = self.links(&request.url, &place, false);
+        let mut asked = json!({ "method": request.method, "url": url });
         let headers = self.headers(&request.headers, &format!("{place}: request header"));
         if !headers.is_empty() {
             put(&mut asked, "headers", json!(headers));
@@ -225,7 +241,8 @@ impl Kept {
             {
                 self.stripped.push(format!("{place} {name}"));
             } else {
-                kept.insert(name, value.clone());
+                let value = self.links(value, &format!("{place} {name}"), false);
+                kept.insert(name, value);
             }
         }
         kept
@@ -238,12 +255,13 @@ impl Kept {
         if let Ok(mut value) = serde_json::from_slice::<Value>(bytes) {
             self.strip(&mut value, place);
             // A JSON text alone would be read as the text that it holds.
-            if !value.is_string() {
-                return value;
-            }
+            return if value.is_string() { Value::String(value.to_string()) } else { value };
         }
         match std::str::from_utf8(bytes) {
-            Ok(text) => Value::String(text.to_owned()),
+            Ok(text) => {
+                self.unreviewed.push(place.to_owned());
+                Value::String(self.links(text, place, true))
+            }
             Err(_) => {
                 self.unfit.get_or_insert_with(|| format!("{place} is not text, which a fixture cannot hold"));
                 Value::Null
@@ -256,8 +274,10 @@ impl Kept {
             Value::Object(object) => {
                 for (name, value) in object.iter_mut() {
                     let place = format!("{place}.{name}");
-                    let is_text = value.as_str().is_some_and(|text| !text.is_empty());
-                    if is_text && is_secret(name) {
+                    let is_taken = value.as_str().is_some_and(|text| {
+                        !text.is_empty() && (is_secret(name) || (is_key(name) && looks_drawn(text)))
+                    });
+                    if is_taken {
                         *value = json!(STRIPPED);
                         self.stripped.push(place);
                     } else {
@@ -270,39 +290,35 @@ impl Kept {
                 *value = json!(STRIPPED);
                 self.stripped.push(place.to_owned());
             }
+            Value::String(text) if text.contains("://") || text.starts_with(['/', '?']) => {
+                *text = self.links(text, place, false);
+            }
             _ => {}
         }
     }
-}
 
-/// Whether a field or header of that name holds a secret. Tokens that say where a list goes on are none.
-fn is_secret(name: &str) -> bool {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    let goes_on = ["page", "next", "sync", "continu", "cursor", "delta", "scroll"];
-    if plain.ends_with("token") || plain.ends_with("tokens") {
-        return !goes_on.iter().any(|word| plain.contains(word));
+    /// A text without the secrets in its links' queries and fragments. A form is a query alone.
+    fn links(&mut self, text: &str, place: &str, is_form: bool) -> String {
+        let (mut kept, mut rest) = (String::with_capacity(text.len()), text);
+        let mut may_begin = is_form;
+        loop {
+            if may_begin
+                && let Some((name, value, after)) = parameter(rest)
+                && !value.is_empty()
+                && opens(name)
+            {
+                self.stripped.push(format!("{place}?{name}"));
+                kept.push_str(name);
+                kept.push('=');
+                kept.push_str(STRIPPED);
+                rest = after;
+            }
+            let Some(next) = rest.chars().next() else { return kept };
+            may_begin = matches!(next, '?' | '&' | ';' | '#');
+            kept.push(next);
+            rest = rest.get(next.len_utf8()..).unwrap_or_default();
+        }
     }
-    let words = [
-        "secret",
-        "password",
-        "passwd",
-        "passphrase",
-        "apikey",
-        "privatekey",
-        "credential",
-        "authorization",
-        "sessionid",
-    ];
-    words.iter().any(|word| plain.contains(word))
-}
-
-/// A JSON Web Token (RFC 7519): three parts of base64url, the first of which is a JSON object.
-fn looks_like_a_token(text: &str) -> bool {
-    let mut parts = text.split('.');
-    let is_part = |part: &str| part.len() > 8 && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-    text.starts_with("eyJ")
-        && parts.by_ref().take(3).filter(|part| is_part(part)).count() == 3
-        && parts.next().is_none()
 }
 
 fn fault_value(fault: &HttpFault) -> Value {
@@ -315,3 +331,6 @@ fn fault_value(fault: &HttpFault) -> Value {
         HttpFault::Exhausted => json!({ "transport": "the call has used up its requests" }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,6 +89,16 @@ mod capturing {
     }
 
     #[tokio::test]
+    async fn what_is_no_json_is_recorded_and_named() {
+        let page = "<a href=\"https://files.example/?sig=c4n4ry&amp;page=2\">on</a>";
+        let captured =
+            captured("page", &format!("{ASK} {ONE_RECORD}"), Ok(page.as_bytes().to_vec())).await.unwrap();
+        assert!(captured.fixture.contains("sig=stripped&amp;page=2"), "{}", captured.fixture);
+        assert!(!captured.fixture.contains("c4n4ry"), "{}", captured.fixture);
+        assert_eq!(captured.unreviewed, ["GET /things: body"]);
+    }
+
+    #[tokio::test]
     async fn what_cannot_be_a_fixture_is_refused() {
         let changing = more("(i32.add (i32.const 33) (global.get $n))");
         let error = captured("long", &format!("{ASK} {ONE_RECORD} {changing}"), Ok(b"{}".to_vec())).await.unwrap_err();

@@ -25,7 +25,7 @@ async fn f_3_a_delivery_is_known_again_long_after_what_it_held_is_forgotten() {
         hook,
         fingerprint_hash: vec![fingerprint; 32],
         content_hash: vec![content; 32],
-        is_signed_once: false,
+        is_repeat_if_alike: true,
         kept: b"sealed".to_vec(),
         event: Some("order.deleted".into()),
         account: Some("shop_north".into()),

@@ -28,8 +28,8 @@ pub struct NewInbound {
     pub fingerprint_hash: Vec<u8>,
     /// SHA-256 of what was signed.
     pub content_hash: Vec<u8>,
-    /// Whether no two deliveries are signed alike. Where they may be, one that was signed before is a repeat.
-    pub is_signed_once: bool,
+    /// Whether it is a repeat if one before was signed alike.
+    pub is_repeat_if_alike: bool,
     /// Headers, query and raw body, sealed.
     pub kept: Vec<u8>,
     /// The kind of event.
@@ -148,7 +148,7 @@ impl Inbound<'_> {
     /// The insert failed.
     pub async fn insert(&mut self, new: &NewInbound) -> Result<bool, StoreError> {
         // Of two at once that are signed alike, both may count as the first. They pull the same.
-        let is_repeat = !new.is_signed_once && {
+        let is_repeat = new.is_repeat_if_alike && {
             let before = inbound_deliveries::table
                 .filter(mine(self.scope))
                 .filter(inbound_deliveries::hook_id.eq(new.hook))

@@ -41,5 +41,8 @@ pub(super) async fn record(config: &Config, arguments: &RecordArguments) -> Resu
     for place in &captured.stripped {
         print(&format!("  {STRIPPED}: {place}"));
     }
+    for place in &captured.unreviewed {
+        print(&format!("  not looked through, for it is no JSON: {place}"));
+    }
     Ok(print("It replays. Look through it for names and addresses of people before you commit it."))
 }

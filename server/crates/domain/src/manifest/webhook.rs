@@ -124,6 +124,14 @@ impl WebhookSpec {
         let names = |name: &str| self.message.as_ref().is_some_and(|text| text.holes().any(|hole| hole.name == name));
         self.scheme != WebhookScheme::Token && (names("timestamp") || names("id"))
     }
+
+    /// Whether a delivery that is signed like an earlier one is taken for a repeat of it. Not where no two are signed alike,
+    /// and not where nothing is signed: whoever has a delivery then has the secret that came with it and needs no replay, and
+    /// equal words are news, where there are words at all.
+    #[must_use]
+    pub fn is_repeat_if_alike(&self) -> bool {
+        self.scheme != WebhookScheme::Token && !self.signs_each_once()
+    }
 }
 
 /// How a delivery is known to come from the provider.

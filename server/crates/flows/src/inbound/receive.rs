@@ -185,7 +185,7 @@ async fn take_in(ctx: Ctx<'_>, hook: &HookRow, arrived: Arrived<'_>) -> Result<R
         hook: hook.id,
         fingerprint_hash: prints.fingerprint,
         content_hash: prints.content,
-        is_signed_once: spec.signs_each_once(),
+        is_repeat_if_alike: spec.is_repeat_if_alike(),
         kept: seal(ctx, kept_place(id), &kept.to_bytes()).await?.into_bytes(),
         event: verified.event,
         account: verified.account,
@@ -281,5 +281,17 @@ mod tests {
         assert!(one.0 == other.0 && one.1 != other.1, "the same words, and perhaps news");
         let (one, other) = (prints(&body, None, 1), prints(&body, None, 2));
         assert!(one.0 == other.0 && one.1 != other.1);
+    }
+
+    #[test]
+    fn f_3_a_delivery_is_a_repeat_only_where_something_is_signed_and_may_be_signed_twice() {
+        for (spec, expected) in [
+            (json!({ "scheme": "hmac", "header": "x-sign", "hash": "sha256" }), true),
+            (json!({ "scheme": "hmac", "header": "x-sign", "hash": "sha256", "message": "{id}.{body}" }), false),
+            (json!({ "scheme": "token", "header": "x-token" }), false),
+        ] {
+            let read: WebhookSpec = serde_json::from_value(spec.clone()).unwrap();
+            assert_eq!(read.is_repeat_if_alike(), expected, "{spec}");
+        }
     }
 }
