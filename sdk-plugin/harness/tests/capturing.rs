@@ -91,8 +91,7 @@ mod capturing {
     #[tokio::test]
     async fn what_is_no_json_is_recorded_and_named() {
         let page = "<a href=\"https://files.example/?sig=c4n4ry&amp;page=2\">on</a>";
-        let captured =
-            captured("page", &format!("{ASK} {ONE_RECORD}"), Ok(page.as_bytes().to_vec())).await.unwrap();
+        let captured = captured("page", &format!("{ASK} {ONE_RECORD}"), Ok(page.as_bytes().to_vec())).await.unwrap();
         assert!(captured.fixture.contains("sig=stripped&amp;page=2"), "{}", captured.fixture);
         assert!(!captured.fixture.contains("c4n4ry"), "{}", captured.fixture);
         assert_eq!(captured.unreviewed, ["GET /things: body"]);
