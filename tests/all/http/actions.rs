@@ -187,6 +187,48 @@ async fn sv_3_call_action_twice_at_once_with_one_key_has_one_effect() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn call_action_of_two_connections_at_once_has_both_at_the_provider_at_once() {
+    let connected = Connected::set().await;
+    let world = &connected.world;
+    let shown = world.key().get(&format!("/v1/connections/{}", connected.connection)).await.ok();
+    let integration = json!({ "id": shown["integration_id"] });
+    let other = world.connect_acme(&integration, "merchant-2", "shop_south").await;
+    world.synced(&other).await;
+    for (headers, orders) in
+        [(&[][..], ["ord_000003", "ord_000004"]), (&[("prefer", "respond-async")][..], ["ord_000005", "ord_000006"])]
+    {
+        for order in orders {
+            spoil(world, order, Fault::Slow { ms: 3_000 });
+        }
+        let perform = async |connection: &str, order: &str| {
+            let key = world.key();
+            let path = format!("/v1/connections/{connection}/actions/cancel_order");
+            let mut request = key.request(http::Method::POST, &path);
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            let run = request.json(&cancel(order)).send().await.ok();
+            let state = over(world, &run).await["state"].clone();
+            (state, std::time::Instant::now())
+        };
+        let meet = async {
+            let are_there = || orders.iter().all(|order| asked(world, order) == 1);
+            until("both are at the provider", PATIENCE, async || are_there().then_some(())).await;
+            std::time::Instant::now()
+        };
+        let calls = (perform(&connected.connection, orders[0]), perform(&other, orders[1]));
+        let (first, second, met) = futures_util::future::join3(calls.0, calls.1, meet).await;
+        for (state, over) in [first, second] {
+            assert_eq!(state, "succeeded", "{headers:?}");
+            // One after the other, the second would have come when the first was over.
+            let left = over.saturating_duration_since(met);
+            assert!(left > std::time::Duration::from_millis(500), "{headers:?}: {left:?} before its end");
+        }
+    }
+    connected.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn call_action_asynchronously_and_list_action_run_logs() {
     let connected = Connected::set().await;
     let world = &connected.world;
