@@ -52,7 +52,8 @@ fn pl_5_whatever_a_version_asks_for_more_is_named() {
     let asks: Vec<_> = beyond(BEFORE, &after).into_iter().map(|ask| (ask.kind, ask.what)).collect();
     assert_eq!(asks, [(Host, "deep.example".to_owned()), (PluginAskKind::Credential, "new".to_owned())]);
     for (old, what) in [("[[streams]]", "streams.orders.new"), ("[[actions]]", "actions.refund.new")] {
-        let asks = beyond(BEFORE, &changed(&[(old, &format!("{old}\nnew = true"))]));
+        let more = format!("{old}\nnew = true");
+        let asks = beyond(BEFORE, &changed(&[(old, more.as_str())]));
         assert_eq!(asks.into_iter().map(|ask| ask.what).collect::<Vec<_>>(), [what]);
     }
 }
