@@ -163,10 +163,11 @@ impl<'a> Stack<'a> {
         let version = self.sql("SHOW server_version").unwrap_or_default();
         let cores = thread::available_parallelism().map_or(1, usize::from);
         format!(
-            "All on this machine with {cores} cores, load and servers alike; medians of {} rounds in turn. Postgres \
-             {version} as it is shipped, fsync on for both sides. Patchbay with its log as it is shipped (info, to a \
+            "All on this machine with {cores} cores, load and servers alike; medians of {} rounds in turn, of {} for \
+             ingest and feed. Postgres {version} as it is shipped, fsync on for both sides. Patchbay with its log as it is shipped (info, to a \
              file), rate limits raised; nginx with its access log as it is shipped. File keyring.",
-            crate::ROUNDS
+            crate::ROUNDS,
+            self.places.rounds
         )
     }
 }
