@@ -194,6 +194,7 @@ CREATE TABLE records (
     seq bigint NOT NULL,
     body_bytes integer NOT NULL,
     content_hash bytea NOT NULL,
+    page_digest bytea,
     body jsonb,
     sealed_body bytea,
     created_at timestamptz NOT NULL,
@@ -211,6 +212,7 @@ COMMENT ON COLUMN records.environment_id IS 'Where it is.';
 COMMENT ON COLUMN records.seq IS 'Number of its latest change within the sync; readers go on after the highest they have seen.';
 COMMENT ON COLUMN records.body_bytes IS 'Bytes of the record as the plugin gave it, 0 once it was pruned: bounds what is read at once.';
 COMMENT ON COLUMN records.content_hash IS 'Hash of the canonical form; an equal one is not written again. Of a sealed record it is keyed, so that it tells nothing.';
+COMMENT ON COLUMN records.page_digest IS 'Where a page that was written whole begins with this record: the digest of the page as it came. Never beside what is sealed.';
 COMMENT ON COLUMN records.body IS 'The record; null if it is sealed, or was pruned.';
 COMMENT ON COLUMN records.sealed_body IS 'The record sealed under the sync''s record key; empty once it was pruned.';
 COMMENT ON COLUMN records.created_at IS 'When it was first seen.';

@@ -285,6 +285,8 @@ async fn set_record_policy_seals_what_is_there_and_what_comes() {
     assert_eq!(key.get(&feed).await.ok()["data"], before["data"], "readers see no change");
     let hashes = "SELECT count(DISTINCT content_hash) FROM records JOIN syncs USING (sync_id) WHERE stream = 'orders'";
     assert_eq!(world.one(hashes).await, ORDERS.to_string());
+    let digests = world.one("SELECT count(page_digest) FROM records WHERE body IS NULL").await;
+    assert_eq!(digests, "0", "nothing of the text lies beside it");
     let sealed = "SELECT encode(sealed_body, 'escape') FROM records WHERE sealed_body IS NOT NULL LIMIT 1";
     assert!(!world.one(sealed).await.contains("status"), "nothing of it can be read");
     // The same again is not written again, and what changed lies sealed.

@@ -11,7 +11,7 @@ use std::{
 use chrono::TimeDelta;
 use domain::{
     Scope,
-    content::ContentHasher,
+    content::{ContentHasher, page_digest},
     run::{Blame, Counts, SyncMode, Trigger},
 };
 use ids::{ConnectionId, RunId, SyncId};
@@ -101,7 +101,9 @@ async fn page(
         .iter()
         .map(|one| NewRecord { external_id: ids[one.index], content_hash: slices[one.index], body: items[one.index].1 })
         .collect();
-    let written = Written { rows: &changed, sealed: None, all_new: false };
+    let digest = page_digest(items.iter().copied());
+    let page_digest = (changed.len() == items.len()).then_some(digest.as_slice());
+    let written = Written { rows: &changed, sealed: None, all_new: false, page_digest };
     tx.records().write(sync, &written, place.last_seq, now()).await?;
     tx.records().saw(fence.run, place.page, &ids).await?;
     let last_seq = place.last_seq + i64::try_from(changed.len()).unwrap();
@@ -185,6 +187,38 @@ async fn e_6_a_page_that_lies_as_it_is_is_known_by_one_look_and_any_other_is_not
     assert!(!same(&items).await, "what is gone is not as it is");
     assert!(!same(&items[2..]).await, "alone neither");
     assert!(same(&items[..2]).await);
+}
+
+#[tokio::test]
+async fn e_6_a_page_that_lies_as_it_came_is_known_to_the_byte() {
+    let stream = Stream::new().await;
+    let items = [("b", "{\"v\":1}"), ("a", "{\"v\":2}"), ("c", "{\"v\":3}")];
+    stream.page(stream.fence, &[("x", "{}"), ("y", "{}")]).await.unwrap();
+    stream.page(stream.fence, &items).await.unwrap();
+    let same = async |items: &[(&str, &str)]| {
+        let count = i64::try_from(items.len()).unwrap();
+        let digest = page_digest(items.iter().copied());
+        let mut tx = stream.ground.store.begin(stream.scope).await.unwrap();
+        tx.records().lock_for_page(stream.sync, stream.fence).await.unwrap();
+        let same = tx.records().lies_as_it_came(stream.sync, items[0].0, count, &digest).await.unwrap();
+        tx.commit().await.unwrap();
+        same
+    };
+    assert!(same(&items).await && same(&[("x", "{}"), ("y", "{}")]).await);
+    assert!(!same(&[("b", "{\"v\":1}"), ("a", "{ \"v\":2}"), ("c", "{\"v\":3}")]).await, "other bytes say nothing");
+    assert!(!same(&items[..2]).await && !same(&items[1..]).await && !same(&[("z", "{}")]).await);
+    // One of it is changed, and back again.
+    stream.page(stream.fence, &[("a", "{\"v\":9}")]).await.unwrap();
+    assert!(!same(&items).await, "one was changed");
+    assert!(same(&[("a", "{\"v\":9}")]).await, "which is a page of its own");
+    assert_eq!(stream.page(stream.fence, &items).await.unwrap(), 1, "the other two are as they were");
+    assert!(!same(&items).await, "not written as a whole");
+    // What is gone is not as it came.
+    let mut tx = stream.ground.store.begin(stream.scope).await.unwrap();
+    tx.records().delete(stream.sync, &["y"], 7, now()).await.unwrap();
+    tx.records().end_page(stream.sync, stream.fence, 8, None, Brought::default()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!same(&[("x", "{}"), ("y", "{}")]).await);
 }
 
 #[tokio::test]

@@ -208,7 +208,7 @@ SELECT external_id, seq, content_hash, body::text AS body FROM records WHERE syn
         sealed: &[Vec<u8>],
     ) -> Result<(), StoreError> {
         let sql = "
-UPDATE records SET body = NULL, sealed_body = one.body, content_hash = one.hash
+UPDATE records SET body = NULL, sealed_body = one.body, content_hash = one.hash, page_digest = NULL
 FROM unnest($2, $3, $4) AS one (id, hash, body) WHERE sync_id = $1 AND external_id = one.id";
         diesel::sql_query(sql)
             .bind::<Uuid, _>(sync)

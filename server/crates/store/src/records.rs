@@ -51,13 +51,17 @@ pub struct Written<'a> {
     pub sealed: Option<&'a [Vec<u8>]>,
     /// Whether there is no row of any of them.
     pub all_new: bool,
+    /// Where they are a whole page, its digest ([`Records::lies_as_it_came`]); none where anything is sealed.
+    pub page_digest: Option<&'a [u8]>,
 }
 
 macro_rules! plain {
     ($($conflict:tt)*) => {
         concat!("
-INSERT INTO records (sync_id, external_id, tenant_id, environment_id, seq, body_bytes, content_hash, body, created_at, updated_at)
-SELECT $1, page.id, $2, $3, $4 + page.place, octet_length(page.body), page.hash, page.body::jsonb, $5, $5
+INSERT INTO records (sync_id, external_id, tenant_id, environment_id, seq, body_bytes, content_hash, page_digest, body, created_at,
+    updated_at)
+SELECT $1, page.id, $2, $3, $4 + page.place, octet_length(page.body), page.hash, CASE WHEN page.place = 1 THEN $9 END,
+    page.body::jsonb, $5, $5
 FROM unnest($6, $7, $8) WITH ORDINALITY AS page (id, hash, body, place)", $($conflict)*)
     };
 }
@@ -75,7 +79,8 @@ macro_rules! upsert {
     () => {
         "
 ON CONFLICT (sync_id, external_id) DO UPDATE SET seq = excluded.seq, body_bytes = excluded.body_bytes,
-    content_hash = excluded.content_hash, body = excluded.body, sealed_body = excluded.sealed_body,
+    content_hash = excluded.content_hash, page_digest = excluded.page_digest, body = excluded.body,
+    sealed_body = excluded.sealed_body,
     updated_at = excluded.updated_at, deleted_at = NULL"
     };
 }
@@ -212,7 +217,8 @@ FOR NO KEY UPDATE OF s, r";
         match written.sealed {
             None => {
                 let bodies: Vec<&str> = rows.iter().map(|row| row.body).collect();
-                Prepared(query.bind::<Array<Text>, _>(bodies)).execute(self.connection).await?;
+                let query = query.bind::<Array<Text>, _>(bodies).bind::<Nullable<Binary>, _>(written.page_digest);
+                Prepared(query).execute(self.connection).await?;
             }
             Some(sealed) => {
                 let length = |row: &NewRecord<'_>| i32::try_from(row.body.len()).unwrap_or(i32::MAX);

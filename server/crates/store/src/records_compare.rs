@@ -51,6 +51,35 @@ struct DifferenceColumns {
 }
 
 impl Records<'_> {
+    /// Whether a page came before as it is now, to the byte, and nothing of it was changed since. The digest of the page lies
+    /// beside its first record, and its records bear numbers without a gap from that one's on; whatever changes one of them
+    /// gives it another number. `false` says nothing.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub async fn lies_as_it_came(
+        &mut self,
+        sync: SyncId,
+        first: &str,
+        count: i64,
+        digest: &[u8],
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "
+WITH first AS MATERIALIZED (SELECT seq FROM records WHERE sync_id = $1 AND external_id = $2 AND page_digest = $3)
+SELECT count(*) = $4 AS is_same FROM records
+WHERE sync_id = $1 AND seq >= (SELECT seq FROM first) AND seq < (SELECT seq FROM first) + $4";
+        let same: Same = Prepared(
+            diesel::sql_query(SQL)
+                .bind::<Uuid, _>(sync)
+                .bind::<Text, _>(first)
+                .bind::<Binary, _>(digest)
+                .bind::<BigInt, _>(count),
+        )
+        .get_result(self.connection)
+        .await?;
+        Ok(same.is_same)
+    }
+
     /// Whether a page lies there as it is: its records were once written one after the other, in its order, and none was
     /// changed since, so they bear numbers without a gap. A quarter of the cost of looking each of them up, and most pages of
     /// a stream that is pulled anew are so. `false` says nothing.

@@ -997,6 +997,8 @@ diesel::table! {
         body_bytes -> Integer,
         /// Hash of the canonical form; an equal one is not written again. Of a sealed record it is keyed, so that it tells nothing.
         content_hash -> Binary,
+        /// Where a page that was written whole begins with this record: the digest of the page as it came. Never beside what is sealed.
+        page_digest -> Nullable<Binary>,
         /// The record; null if it is sealed, or was pruned.
         body -> Nullable<Jsonb>,
         /// The record sealed under the sync's record key; empty once it was pruned.

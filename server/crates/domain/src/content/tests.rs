@@ -123,6 +123,22 @@ fn text_is_compared_by_its_characters_and_not_by_how_it_is_composed() {
 }
 
 #[test]
+fn the_digest_of_a_page_tells_where_one_record_ends() {
+    let digest = |page: &[(&str, &str)]| page_digest(page.iter().copied());
+    let page = digest(&[("a", "{}"), ("b", "{\"v\":1}")]);
+    assert_eq!(page, digest(&[("a", "{}"), ("b", "{\"v\":1}")]));
+    for other in [
+        digest(&[("b", "{\"v\":1}"), ("a", "{}")]),
+        digest(&[("a", "{}"), ("b", "{ \"v\":1}")]),
+        digest(&[("a", "{}")]),
+        digest(&[("a{}", ""), ("b", "{\"v\":1}")]),
+        digest(&[("a", "{}b"), ("", "{\"v\":1}")]),
+    ] {
+        assert_ne!(page, other);
+    }
+}
+
+#[test]
 fn a_hasher_can_be_used_again_after_an_error() {
     let mut hasher = ContentHasher::default();
     assert!(hasher.hash(r#"{"a":{"b":1,"#).is_err());

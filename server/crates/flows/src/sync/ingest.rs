@@ -1,14 +1,20 @@
 //! One page into the records, in one transaction with its cursor.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use aws_lc_rs::digest;
 use domain::{
     Scope,
-    content::{ContentError, ContentHasher},
+    content::{ContentError, ContentHasher, page_digest},
     run::{Counts, LogLevel},
 };
-use plugin_host::Page;
+use plugin_host::{Item, Page};
 use store::{Brought, Ending, NewRecord, PagePlace, StoreError, Tx, WholePage, Written};
 use tokio::task::{JoinError, JoinHandle};
 use vault::RowKey;
@@ -47,14 +53,31 @@ impl From<SealError> for IngestError {
     }
 }
 
-/// A page without doublets, with hashes.
+/// A page without doublets.
 pub(super) struct Prepared {
     page: Arc<Page>,
     /// Indexes of the records that count, in the order of the page.
     kept: Vec<usize>,
-    /// Hashes of those, in the same order.
-    hashes: Vec<[u8; 32]>,
+    /// Hashes of those, in the same order; none where the page is expected to have come before as it is.
+    hashes: Option<Vec<[u8; 32]>>,
+    /// Of the page as it came, where all of it counts.
+    digest: Option<[u8; 32]>,
     warnings: Vec<String>,
+}
+
+/// Whether a run's pages are as they came the last time, as far as is known: then they are not hashed record by record before
+/// somebody has looked. The page that turns out to be different is hashed then.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Expected(Arc<AtomicBool>);
+
+impl Expected {
+    fn is_the_same(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn was_the_same(&self, was: bool) {
+        self.0.store(was, Ordering::Relaxed);
+    }
 }
 
 /// Where the ingesting of a run's pages stands.
@@ -79,11 +102,12 @@ impl Done {
         services: &Services,
         held: &Held,
         preparing: JoinHandle<Result<Prepared, IngestError>>,
+        expected: &Expected,
     ) -> Self {
         let Some(journal) = self.journal.as_mut().filter(|_| self.outcome.is_ok()) else { return self };
         let prepared = preparing.await.unwrap_or_else(|error| Err(IngestError::Internal(error.to_string())));
         self.outcome = match prepared {
-            Ok(page) => ingest_page(services, held, page, journal).await,
+            Ok(page) => ingest_page(services, held, page, expected, journal).await,
             Err(error) => Err(error),
         };
         self.pages = self.pages.saturating_add(u32::from(self.outcome.is_ok()));
@@ -97,62 +121,36 @@ async fn ingest_page(
     services: &Services,
     held: &Held,
     prepared: Prepared,
+    expected: &Expected,
     journal: &mut Journal,
 ) -> Result<Counts, IngestError> {
     let (sync, fence, now) = (held.sync.id, held.fence, services.now());
-    let Prepared { page, kept, hashes, warnings } = prepared;
+    let Prepared { page, kept, hashes, digest, warnings } = prepared;
     for warning in warnings {
         journal.note(LogLevel::Warn, warning, now);
     }
     let (mut tx, place, key) = lock(services, held).await?;
-    // Where something may lie sealed it is found by its keyed hash.
-    let keyed: Option<Vec<[u8; 32]>> = key.as_ref().map(|key| hashes.iter().map(|hash| key.hash(hash)).collect());
-    let written_hashes = keyed.as_ref().filter(|_| place.is_sealed).unwrap_or(&hashes);
-    let records: Vec<NewRecord<'_>> = kept
-        .iter()
-        .zip(written_hashes)
-        .filter_map(|(index, hash)| {
-            let item = page.items.get(*index)?;
-            Some(NewRecord { external_id: &item.id, content_hash: hash, body: &item.body })
-        })
-        .collect();
-    let ids: Vec<&str> = records.iter().map(|record| record.external_id).collect();
-    let sealing = key.filter(|_| place.is_sealed);
+    let ids: Vec<&str> = kept.iter().filter_map(|index| Some(page.items.get(*index)?.id.as_str())).collect();
+    let digest = digest.filter(|_| key.is_none());
+    let is_as_it_came = match (digest, ids.first()) {
+        (Some(digest), Some(first)) if place.last_seq > 0 => {
+            tx.records().lies_as_it_came(sync, first, seq(ids.len()), &digest).await?
+        }
+        _ => false,
+    };
+    expected.was_the_same(is_as_it_came);
     let mut last_seq = place.last_seq;
     let mut counts = Counts::default();
-    if last_seq == 0 {
-        // Nothing was ever stored, so everything is new.
-        let all = Changed { page: &page, places: kept.clone(), records: &records, all_new: true };
-        write(&mut tx, services, held, sealing, all, last_seq).await?;
-        counts.added = size(records.len());
-        last_seq = last_seq.saturating_add(seq(records.len()));
-    } else if !records.is_empty() {
-        let digest = digest_of(&ids, keyed.as_deref().unwrap_or(&hashes));
-        let differences = if let (Some(first), Some(last)) = (ids.first(), ids.last())
-            && tx
-                .records()
-                .lies_as_it_is(sync, WholePage { first, last, count: seq(ids.len()), digest: &digest })
-                .await?
-        {
-            Vec::new()
-        } else {
-            let keyed: Option<Vec<&[u8]>> = keyed.as_deref().map(slices);
-            tx.records().differences(sync, &ids, &slices(&hashes), keyed.as_deref()).await?
+    if is_as_it_came {
+        counts.unchanged = size(ids.len());
+    } else if !ids.is_empty() {
+        let hashes = match hashes {
+            Some(hashes) => hashes,
+            None => hashed(&page, &kept).await?,
         };
-        let pick = |index: &usize| records.get(*index).copied();
-        let changed: Vec<NewRecord<'_>> = differences.iter().filter_map(|difference| pick(&difference.index)).collect();
-        let places: Vec<usize> =
-            differences.iter().filter_map(|difference| kept.get(difference.index).copied()).collect();
-        let updated = differences.iter().filter(|difference| difference.is_known && !difference.is_gone).count();
-        counts.updated = size(updated);
-        counts.added = size(changed.len() - updated);
-        counts.unchanged = size(records.len() - changed.len());
-        if !changed.is_empty() {
-            let all_new = !differences.iter().any(|difference| difference.is_known);
-            let changed = Changed { page: &page, places, records: &changed, all_new };
-            write(&mut tx, services, held, sealing, changed, last_seq).await?;
-        }
-        last_seq = last_seq.saturating_add(seq(changed.len()));
+        let whole = Whole { page: &page, kept: &kept, ids: &ids, hashes: &hashes, digest };
+        counts = compare_and_write(&mut tx, services, held, place, key, whole).await?;
+        last_seq = last_seq.saturating_add(seq_of(counts.added.saturating_add(counts.updated)));
     }
     if !page.deleted.is_empty() {
         let gone: Vec<&str> = page.deleted.iter().map(String::as_str).collect();
@@ -168,7 +166,7 @@ async fn ingest_page(
             last_seq = last_seq.saturating_add(unseen);
         }
     }
-    let largest = records.iter().map(|record| record.body.len()).max().unwrap_or_default();
+    let largest = page.items.iter().map(|item| item.body.len()).max().unwrap_or_default();
     // The last page also ends the run and tells of it.
     let may_be_lost = last_seq == place.last_seq && page.more;
     let ending = (!page.more).then(|| Ending { at: now, next_run_at: next_run(services, &held.sync.schedule, 0) });
@@ -203,6 +201,72 @@ async fn lock(services: &Services, held: &Held) -> Result<(Tx<Scope>, PagePlace,
     }
 }
 
+/// A page whose records count, each by its hash.
+struct Whole<'a> {
+    page: &'a Arc<Page>,
+    kept: &'a [usize],
+    ids: &'a [&'a str],
+    hashes: &'a [[u8; 32]],
+    digest: Option<[u8; 32]>,
+}
+
+/// Writes what of a page is not as stored. Gives how many were new, changed and as they were.
+async fn compare_and_write(
+    tx: &mut Tx<Scope>,
+    services: &Services,
+    held: &Held,
+    place: PagePlace,
+    key: Option<RowKey>,
+    whole: Whole<'_>,
+) -> Result<Counts, IngestError> {
+    let sync = held.sync.id;
+    let Whole { page, kept, ids, hashes, digest } = whole;
+    // Where something may lie sealed it is found by its keyed hash.
+    let keyed: Option<Vec<[u8; 32]>> = key.as_ref().map(|key| hashes.iter().map(|hash| key.hash(hash)).collect());
+    let written_hashes = keyed.as_deref().filter(|_| place.is_sealed).unwrap_or(hashes);
+    let records: Vec<NewRecord<'_>> = kept
+        .iter()
+        .zip(written_hashes)
+        .filter_map(|(index, hash)| {
+            let item = page.items.get(*index)?;
+            Some(NewRecord { external_id: &item.id, content_hash: hash, body: &item.body })
+        })
+        .collect();
+    let sealing = key.filter(|_| place.is_sealed);
+    if place.last_seq == 0 {
+        // Nothing was ever stored, so everything is new.
+        let all = Changed { page, places: kept.to_vec(), records: &records, all_new: true, digest };
+        write(tx, services, held, sealing, all, place.last_seq).await?;
+        return Ok(Counts { added: size(records.len()), ..Counts::default() });
+    }
+    let content = digest_of(ids, keyed.as_deref().unwrap_or(hashes));
+    if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
+        let lies = WholePage { first, last, count: seq(ids.len()), digest: &content };
+        if tx.records().lies_as_it_is(sync, lies).await? {
+            return Ok(Counts { unchanged: size(records.len()), ..Counts::default() });
+        }
+    }
+    let slices_of_keyed: Option<Vec<&[u8]>> = keyed.as_deref().map(slices);
+    let differences = tx.records().differences(sync, ids, &slices(hashes), slices_of_keyed.as_deref()).await?;
+    let pick = |index: &usize| records.get(*index).copied();
+    let changed: Vec<NewRecord<'_>> = differences.iter().filter_map(|difference| pick(&difference.index)).collect();
+    let places: Vec<usize> = differences.iter().filter_map(|difference| kept.get(difference.index).copied()).collect();
+    let updated = differences.iter().filter(|difference| difference.is_known && !difference.is_gone).count();
+    let counts = Counts {
+        added: size(changed.len() - updated),
+        updated: size(updated),
+        unchanged: size(records.len() - changed.len()),
+        ..Counts::default()
+    };
+    if !changed.is_empty() {
+        let all_new = !differences.iter().any(|difference| difference.is_known);
+        let digest = digest.filter(|_| changed.len() == records.len());
+        let changed = Changed { page, places, records: &changed, all_new, digest };
+        write(tx, services, held, sealing, changed, place.last_seq).await?;
+    }
+    Ok(counts)
+}
+
 /// What is to be written of a page.
 struct Changed<'a> {
     page: &'a Arc<Page>,
@@ -210,6 +274,8 @@ struct Changed<'a> {
     places: Vec<usize>,
     records: &'a [NewRecord<'a>],
     all_new: bool,
+    /// Where they are the whole page.
+    digest: Option<[u8; 32]>,
 }
 
 /// Writes records, sealed if they are to be; sealing is computing, so it happens beside the runtime's threads.
@@ -221,7 +287,7 @@ async fn write(
     changed: Changed<'_>,
     last_seq: i64,
 ) -> Result<(), IngestError> {
-    let Changed { page, places, records, all_new } = changed;
+    let Changed { page, places, records, all_new, digest } = changed;
     let sealed = match sealing {
         None => None,
         Some(key) => {
@@ -233,7 +299,8 @@ async fn write(
             Some(sealing.await.map_err(|error| IngestError::Internal(error.to_string()))??)
         }
     };
-    let written = Written { rows: records, sealed: sealed.as_deref(), all_new };
+    let page_digest = digest.as_ref().map(<[u8; 32]>::as_slice);
+    let written = Written { rows: records, sealed: sealed.as_deref(), all_new, page_digest };
     Ok(tx.records().write(held.sync.id, &written, last_seq, services.now()).await?)
 }
 
@@ -252,6 +319,10 @@ fn seq(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
+fn seq_of(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 fn slices(hashes: &[[u8; 32]]) -> Vec<&[u8]> {
     hashes.iter().map(<[u8; 32]>::as_slice).collect()
 }
@@ -266,12 +337,13 @@ fn size(length: usize) -> u64 {
 
 /// Begins to prepare a page beside the runtime's threads: parsing and hashing is computing, and a page may be megabytes
 /// of it.
-pub(super) fn preparing(page: Page) -> JoinHandle<Result<Prepared, IngestError>> {
-    tokio::task::spawn_blocking(move || prepare(page))
+pub(super) fn preparing(page: Page, expected: &Expected) -> JoinHandle<Result<Prepared, IngestError>> {
+    let with_hashes = !expected.is_the_same();
+    tokio::task::spawn_blocking(move || prepare(page, with_hashes))
 }
 
-/// Drops doublets, of which the last counts, and hashes what is left.
-fn prepare(page: Page) -> Result<Prepared, IngestError> {
+/// Drops doublets, of which the last counts, and hashes what is left if it is to be.
+fn prepare(page: Page, with_hashes: bool) -> Result<Prepared, IngestError> {
     let mut seen = HashSet::with_capacity(page.items.len());
     let mut kept: Vec<usize> = Vec::with_capacity(page.items.len());
     let mut doublets = 0_usize;
@@ -296,19 +368,34 @@ fn prepare(page: Page) -> Result<Prepared, IngestError> {
         warnings
             .push(format!("A page gave {contradicted} records and said that they are deleted; they count as deleted."));
     }
-    let mut hasher = ContentHasher::default();
-    let mut hashes = Vec::with_capacity(kept.len());
     for id in &page.deleted {
         check_id(id)?;
     }
     for item in kept.iter().filter_map(|index| page.items.get(*index)) {
         check_id(&item.id)?;
-        // Postgres' text takes no NUL; inside a string JSON has it escaped, and that the hasher refuses.
-        hashes.push(hasher.hash(&item.body).map_err(|error: ContentError| bad(&item.id, error.to_string()))?);
     }
     drop(seen);
+    let hashes = if with_hashes { Some(hashes_of(&page, &kept)?) } else { None };
+    let is_whole = !kept.is_empty() && kept.len() == page.items.len();
+    let texts = || page.items.iter().map(|item| (item.id.as_str(), item.body.as_str()));
+    let digest = is_whole.then(|| page_digest(texts()));
     let page = Arc::new(page);
-    Ok(Prepared { page, kept, hashes, warnings })
+    Ok(Prepared { page, kept, hashes, digest, warnings })
+}
+
+/// The hashes of a page's records that count.
+fn hashes_of(page: &Page, kept: &[usize]) -> Result<Vec<[u8; 32]>, IngestError> {
+    let mut hasher = ContentHasher::default();
+    // Postgres' text takes no NUL; inside a string JSON has it escaped, and that the hasher refuses.
+    let hash = |item: &Item| hasher.hash(&item.body).map_err(|error: ContentError| bad(&item.id, error.to_string()));
+    kept.iter().filter_map(|index| page.items.get(*index)).map(hash).collect()
+}
+
+/// The same beside the runtime's threads, for a page that was expected to be as it came before.
+async fn hashed(page: &Arc<Page>, kept: &[usize]) -> Result<Vec<[u8; 32]>, IngestError> {
+    let (page, kept) = (Arc::clone(page), kept.to_vec());
+    let hashing = tokio::task::spawn_blocking(move || hashes_of(&page, &kept));
+    hashing.await.map_err(|error| IngestError::Internal(error.to_string()))?
 }
 
 fn bad(id: &str, why: String) -> IngestError {
@@ -329,8 +416,6 @@ fn check_id(id: &str) -> Result<(), IngestError> {
 
 #[cfg(test)]
 mod tests {
-    use plugin_host::Item;
-
     use super::*;
 
     fn page(items: &[(&str, &str)], deleted: &[&str]) -> Page {
@@ -341,25 +426,36 @@ mod tests {
 
     #[test]
     fn e_6_of_two_records_with_one_id_the_last_counts() {
-        let prepared = prepare(page(&[("a", "{\"v\":1}"), ("b", "{}"), ("a", "{\"v\":2}")], &["b"])).unwrap();
+        let prepared = prepare(page(&[("a", "{\"v\":1}"), ("b", "{}"), ("a", "{\"v\":2}")], &["b"]), true).unwrap();
         assert_eq!(prepared.kept, [1, 2]);
-        assert_eq!(prepared.hashes[1], ContentHasher::default().hash("{ \"v\" : 2.0 }").unwrap());
+        assert!(prepared.digest.is_none(), "not all of it counts");
+        assert_eq!(prepared.hashes.unwrap()[1], ContentHasher::default().hash("{ \"v\" : 2.0 }").unwrap());
         assert_eq!(prepared.warnings.len(), 2, "{:?}", prepared.warnings);
         assert!(prepared.warnings[0].contains("`a`"));
     }
 
     #[test]
+    fn e_6_a_page_that_is_expected_to_be_as_it_came_is_not_hashed_record_by_record() {
+        let same = || page(&[("a", "{\"v\":1}"), ("b", "{}")], &["c"]);
+        let (expected, other) = (prepare(same(), false).unwrap(), prepare(same(), true).unwrap());
+        assert!(expected.hashes.is_none());
+        assert!(expected.digest.is_some() && expected.digest == other.digest);
+        assert_eq!(hashes_of(&expected.page, &expected.kept).unwrap(), other.hashes.unwrap());
+        assert!(prepare(page(&[], &["c"]), true).unwrap().digest.is_none(), "nothing is no page");
+    }
+
+    #[test]
     fn a_record_that_cannot_be_stored_is_named() {
         for (body, said) in [("[]", "object"), ("{", "JSON"), ("{\"a\":\"\\u0000\"}", "U+0000")] {
-            let Err(error) = prepare(page(&[("x", body)], &[])) else { panic!("{body} was taken") };
+            let Err(error) = prepare(page(&[("x", body)], &[]), true) else { panic!("{body} was taken") };
             assert!(error.to_string().contains("`x`") && error.to_string().contains(said), "{error}");
         }
         for id in ["", "a\0b", &"x".repeat(4096)] {
-            assert!(matches!(prepare(page(&[(id, "{}")], &[])), Err(IngestError::BadRecord { .. })), "{id}");
-            assert!(matches!(prepare(page(&[], &[id])), Err(IngestError::BadRecord { .. })), "{id}");
+            assert!(matches!(prepare(page(&[(id, "{}")], &[]), false), Err(IngestError::BadRecord { .. })), "{id}");
+            assert!(matches!(prepare(page(&[], &[id]), false), Err(IngestError::BadRecord { .. })), "{id}");
         }
-        assert!(prepare(page(&[("null", "{}"), ("7", "{}"), (&"x".repeat(512), "{}")], &["0"])).is_ok());
+        assert!(prepare(page(&[("null", "{}"), ("7", "{}"), (&"x".repeat(512), "{}")], &["0"]), true).is_ok());
         let large = format!("{{\"a\":\"{}\"}}", "x".repeat(domain::content::LARGEST));
-        assert!(prepare(page(&[("x", &large)], &[])).is_err());
+        assert!(prepare(page(&[("x", &large)], &[]), true).is_err());
     }
 }

@@ -20,7 +20,7 @@ use super::{
     SyncJob,
     begin::{Beginning, Begun, begin, take_up},
     end,
-    ingest::{Done, preparing},
+    ingest::{Done, Expected, preparing},
     journal::Journal,
     options::connection_for,
     plugin_http::{PluginHttp, TokenSource},
@@ -193,6 +193,8 @@ struct Work<'a> {
     /// Pages committed by this worker.
     pages: u32,
     has_begun_anew: bool,
+    /// What its pages are like.
+    expected: Expected,
     usage: Usage,
     /// Whose budget its calls spend.
     calls: Option<Budget>,
@@ -201,7 +203,16 @@ struct Work<'a> {
 impl<'a> Work<'a> {
     fn new(services: &'a Services, begun: &'a Begun) -> Self {
         let journal = Journal::after(begun.last_line);
-        Self { services, begun, journal, pages: 0, has_begun_anew: false, usage: Usage::default(), calls: None }
+        Self {
+            services,
+            begun,
+            journal,
+            pages: 0,
+            has_begun_anew: false,
+            expected: Expected::default(),
+            usage: Usage::default(),
+            calls: None,
+        }
     }
 
     /// Everything from the credential to the last page. Gives what the whole run did.
@@ -291,7 +302,8 @@ impl<'a> Work<'a> {
         places: Arc<Semaphore>,
     ) -> JoinHandle<Done> {
         let (services, held) = (self.services.clone(), self.begun.held.clone());
-        let preparing = preparing(page);
+        let expected = self.expected.clone();
+        let preparing = preparing(page, &expected);
         let spare = self.journal.spare();
         let first = before.is_none().then(|| std::mem::replace(&mut self.journal, spare));
         tokio::spawn(async move {
@@ -300,7 +312,7 @@ impl<'a> Work<'a> {
                 (Some(before), _) => before.await.unwrap_or_else(Done::lost),
                 (None, journal) => Done { journal, pages: 0, outcome: Ok(Counts::default()) },
             };
-            let done = done.then(&services, &held, preparing).await;
+            let done = done.then(&services, &held, preparing, &expected).await;
             if done.outcome.is_err() {
                 places.close();
             }
