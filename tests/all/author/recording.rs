@@ -139,7 +139,7 @@ async fn e_8_a_dry_run_of_a_variant_is_told_what_its_runs_are() {
                FROM records JOIN syncs USING (sync_id) WHERE stream = 'orders'";
     let age: u32 = world.one(age).await.parse().unwrap();
     for wish in [
-        json!({ "stream": "orders", "variant": "small-pages", "params": { "page_size": 7 } }),
+        json!({ "stream": "orders", "variant": "small-pages", "params": { "page_size": 50 } }),
         json!({ "stream": "orders", "variant": "recent", "backfill_days": (age / 2).max(1) }),
     ] {
         world.key().post(&format!("/v1/connections/{connection}/syncs"), &wish).await.ok();
@@ -148,7 +148,7 @@ async fn e_8_a_dry_run_of_a_variant_is_told_what_its_runs_are() {
     let before = written(&world).await;
 
     let orders = world.acme().ids(SHOP, Kind::Orders).len();
-    let pages = format!(" in {} pages: 0 new, 0 changed, 0 back, 0 gone, {orders} unchanged", orders.div_ceil(7));
+    let pages = format!(" in {} pages: 0 new, 0 changed, 0 back, 0 gone, {orders} unchanged", orders.div_ceil(50));
     let (output, said) = dry(&["--variant", "small-pages"]);
     assert!(output.status.success() && said.contains(&pages), "{pages}: {said}");
     let (_, said) = dry(&[]);
